@@ -1,0 +1,162 @@
+"""The default video analyzer: a small trained network that sees recorded pictures and no state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mosel_gym.agents.analysis.failure import SubgoalOutcome, identify_failure, skill_segments
+from mosel_gym.errors import SpecMismatch
+from mosel_gym.types import Episode, Frame, Frames, Observation, Reflection
+
+
+class SubgoalNetwork(Protocol):
+    """What the analyzer asks of its network; `models.judge.SubgoalJudge` is one."""
+
+    def end_rows(self, row: int, fresh: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """Rows of the pictures it wants for a judgement at `row`, oldest first."""
+        ...
+
+    def probability(
+        self, start_frame: Frame, end_agentview: Frames, end_wrist: Frames, skill: str
+    ) -> float:
+        """Probability in 0..1 that the sub-goal of `skill` is reached."""
+        ...
+
+
+@dataclass(frozen=True)
+class PixelAnalyzerConfig:
+    """When a probability counts, and which pictures are looked at."""
+
+    threshold: float = 0.5
+    """Above it a sub-goal counts as reached."""
+    undone_below: float = 0.3
+    """A sub-goal that was reached counts as undone only if it falls below this: a claim against the
+    plan should not rest on a probability that hovers around the threshold."""
+    scene_camera: str = "agentview"
+    wrist_camera: str = "wrist"
+
+
+class PixelAnalyzer:
+    """Sub-goal evaluation from pictures, then failure identification (section 3.4)."""
+
+    def __init__(self, judge: SubgoalNetwork, config: PixelAnalyzerConfig | None = None) -> None:
+        """Wrap a trained judge network."""
+        self.judge = judge
+        self.config = config or PixelAnalyzerConfig()
+        self.threshold = self.config.threshold
+
+    @property
+    def name(self) -> str:
+        """Named in every result."""
+        return "pixel"
+
+    def analyze(self, episode: Episode) -> Reflection:
+        """Judge each skill where it ends, and again after every later skill.
+
+        After the last skill the end of the recording is looked at: the arm is out of the way there.
+
+        Raises:
+            SpecMismatch: The episode lacks one of the two cameras.
+        """
+        for camera in (self.config.scene_camera, self.config.wrist_camera):
+            if camera not in episode.observations:
+                raise SpecMismatch(
+                    f"The pixel analyzer needs the camera {camera!r}; the episode has "
+                    f"{sorted(episode.observations)}. Make the environment with that camera."
+                )
+        rows = skill_segments(episode)
+        ends = [self._row_after(episode, at, rows) for at in range(len(rows))]
+        afterwards = [*ends[:-1], _last_drawn(episode)]
+        outcomes = []
+        for at, segment in enumerate(rows):
+            probability = self._probability(episode, segment, ends[at])
+            reached = probability > self.threshold
+            confidence = probability if reached else 1.0 - probability
+            undone = self._undone_in(episode, segment, rows[at + 1 :], afterwards[at + 1 :])
+            outcomes.append(
+                SubgoalOutcome(segment, reached, confidence, undone if reached else None)
+            )
+        return identify_failure(episode, outcomes, self.name)
+
+    def reached(
+        self,
+        observation: Observation,
+        skill: str,
+        start_frame: Frame,
+        earlier: Sequence[Observation] = (),
+    ) -> float:
+        """Probability in 0..1 that the sub-goal is reached, asked during execution."""
+        seen = (*earlier, observation)
+        scene = np.stack([frame[self.config.scene_camera] for frame in seen])
+        wrist = np.stack([frame[self.config.wrist_camera] for frame in seen])
+        return self.judge.probability(start_frame, scene, wrist, skill)
+
+    def imagined_reached(self, episode: Episode, segment: int) -> float | None:
+        """Probability that the imagined clip of a segment ends with its sub-goal reached.
+
+        The wrist is not imagined: its recorded pictures stand beside the imagined scene, so that
+        only the scene differs from the judgement of what really happened.
+
+        Returns:
+            None if nothing was imagined for the segment.
+        """
+        imagined = episode.segments[segment].imagined
+        if imagined is None or len(imagined) == 0:
+            return None
+        row = episode.segments[segment].stop
+        wrist = episode.observations[self.config.wrist_camera]
+        ends = self.judge.end_rows(min(row, len(wrist) - 1), episode.fresh)
+        return self.judge.probability(
+            self._start_frame(episode, segment),
+            imagined[-len(ends) :],
+            wrist[ends],
+            episode.segments[segment].skill,
+        )
+
+    def _undone_in(
+        self, episode: Episode, segment: int, later: Sequence[int], ends: Sequence[int]
+    ) -> int | None:
+        """The first of the later skills after which the sub-goal is gone and stays gone."""
+        undone: int | None = None
+        for index, row in zip(reversed(later), reversed(ends), strict=True):
+            if self._probability(episode, segment, row) >= self.config.undone_below:
+                return undone
+            undone = index
+        return undone
+
+    def _probability(self, episode: Episode, segment: int, row: int) -> float:
+        ends = self.judge.end_rows(row, episode.fresh)
+        return self.judge.probability(
+            self._start_frame(episode, segment),
+            episode.observations[self.config.scene_camera][ends],
+            episode.observations[self.config.wrist_camera][ends],
+            episode.segments[segment].skill,
+        )
+
+    def _start_frame(self, episode: Episode, segment: int) -> Frame:
+        frame: Frame = episode.observations[self.config.scene_camera][
+            episode.segments[segment].start
+        ]
+        return frame
+
+    def _row_after(self, episode: Episode, at: int, rows: Sequence[int]) -> int:
+        """The segment's last row, or the next one soon after it whose pictures are not old.
+
+        With `render_every=8` the picture at the last row can show what was 7 steps earlier.
+        """
+        stop = min(episode.segments[rows[at]].stop, episode.num_steps)
+        limit = episode.segments[rows[at + 1]].start if at + 1 < len(rows) else episode.num_steps
+        if episode.fresh is None:
+            return stop
+        drawn = np.flatnonzero(episode.fresh[stop : limit + 1])
+        return stop + int(drawn[0]) if len(drawn) else stop
+
+
+def _last_drawn(episode: Episode) -> int:
+    drawn = [episode.num_steps] if episode.fresh is None else np.flatnonzero(episode.fresh)
+    return int(drawn[-1]) if len(drawn) else episode.num_steps

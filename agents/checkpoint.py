@@ -1,0 +1,191 @@
+"""An agent on disk: `agent.json` and one safetensors file for each network."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mosel_gym.agents.analysis.noise import VerdictNoise
+from mosel_gym.agents.analysis.pixel import PixelAnalyzer, PixelAnalyzerConfig
+from mosel_gym.agents.analysis.privileged import PrivilegedAnalyzer
+from mosel_gym.agents.base import InverseDynamics, TaskPlanner, VideoAnalyzer, VideoPlanner
+from mosel_gym.agents.planning.offline import OfflinePlanner, OfflinePlannerConfig
+from mosel_gym.data.atomic import atomic_path
+from mosel_gym.errors import DamagedFile, SpecMismatch, UnknownId
+from mosel_gym.models.checkpoint import ConfiguredModule, load_module, save_module
+from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.models.judge import SubgoalJudge
+from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.types import TaskPlan
+
+FORMAT = "mosel-agent/1"
+_INDEX = "agent.json"
+_VIDEO, _POLICY, _JUDGE = "video.safetensors", "policy.safetensors", "judge.safetensors"
+History = list[tuple[TaskPlan, str]]
+
+
+@dataclass
+class StoredAgent:
+    """Everything that `MoselAgent` is made of."""
+
+    task_planner: TaskPlanner
+    video_planner: VideoPlanner
+    inverse_dynamics: InverseDynamics
+    analyzer: VideoAnalyzer
+    config: dict[str, Any]
+    """`MoselConfig` as plain data."""
+    plans: dict[str, TaskPlan] = field(default_factory=dict)
+    """Goal text -> the plan that language refinement arrived at."""
+    history: dict[str, History] = field(default_factory=dict)
+    """Goal text -> plans that failed, with their rationales."""
+    rounds: int = 0
+    card: dict[str, Any] = field(default_factory=dict)
+    """How the weights were made and what they reach; carried along, never read."""
+
+
+def embedded_names() -> list[str]:
+    """Names of the checkpoints that ship with the package."""
+    folder = resources.files("mosel_gym") / "checkpoints"
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if (entry / _INDEX).is_file())
+
+
+def checkpoint_folder(name_or_dir: str | Path) -> Path:
+    """The folder of an embedded checkpoint, or the given folder.
+
+    Raises:
+        UnknownId: Neither a checkpoint of that name nor a folder.
+    """
+    if isinstance(name_or_dir, str) and name_or_dir in embedded_names():
+        return Path(str(resources.files("mosel_gym") / "checkpoints" / name_or_dir))
+    folder = Path(name_or_dir)
+    if folder.is_dir():
+        return folder
+    names = embedded_names()
+    near = difflib.get_close_matches(str(name_or_dir), names, n=3, cutoff=0.3)
+    raise UnknownId(
+        f"No checkpoint {str(name_or_dir)!r}: neither a folder nor one of the embedded names. "
+        f"Nearest: {near or names}. `MoselAgent.save(folder)` writes a folder that can be given."
+    )
+
+
+def save_agent(folder: str | Path, agent: StoredAgent, *, half: bool = True) -> Path:
+    """Write an agent; the index comes last, so a killed run leaves no half-new agent.
+
+    Args:
+        folder: Made if missing.
+        agent: The parts; the networks must be those of `mosel_gym.models`.
+        half: Store weights as float16.
+
+    Raises:
+        SpecMismatch: A part is of a class that this format has no name for.
+    """
+    folder = Path(folder)
+    networks: dict[str, ConfiguredModule] = {}
+    for file, part, kind in (
+        (_VIDEO, agent.video_planner, LatentVideoPlanner),
+        (_POLICY, agent.inverse_dynamics, GoalPolicy),
+    ):
+        if not isinstance(part, kind):
+            raise SpecMismatch(_unsaveable(part, kind.__name__))
+        networks[file] = part
+    if not isinstance(agent.task_planner, OfflinePlanner):
+        raise SpecMismatch(_unsaveable(agent.task_planner, "OfflinePlanner"))
+    analyzer: dict[str, Any]
+    if isinstance(agent.analyzer, PixelAnalyzer) and isinstance(agent.analyzer.judge, SubgoalJudge):
+        networks[_JUDGE] = agent.analyzer.judge
+        analyzer = {"kind": "pixel", "config": asdict(agent.analyzer.config)}
+    elif isinstance(agent.analyzer, PrivilegedAnalyzer):
+        analyzer = {
+            "kind": "privileged",
+            "noise": asdict(agent.analyzer.noise),
+            "hold_steps": agent.analyzer.hold_steps,
+        }
+    else:
+        raise SpecMismatch(_unsaveable(agent.analyzer, "PixelAnalyzer or PrivilegedAnalyzer"))
+    for file, network in networks.items():
+        save_module(folder / file, network, half=half)
+    index = {
+        "format": FORMAT,
+        "task_planner": {"kind": "offline", "config": asdict(agent.task_planner.config)},
+        "analyzer": analyzer,
+        "config": agent.config,
+        "rounds": agent.rounds,
+        "plans": {goal: asdict(plan) for goal, plan in agent.plans.items()},
+        "history": {
+            goal: [{"plan": asdict(plan), "rationale": why} for plan, why in entries]
+            for goal, entries in agent.history.items()
+        },
+        "card": agent.card,
+    }
+    with atomic_path(folder / _INDEX) as draft:
+        draft.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
+def load_agent(name_or_dir: str | Path, device: str = "cpu") -> StoredAgent:
+    """Read what `save_agent` wrote.
+
+    Raises:
+        UnknownId: No such checkpoint.
+        DamagedFile: A file of it is missing or damaged; the message names its path.
+    """
+    folder = checkpoint_folder(name_or_dir)
+    path = folder / _INDEX
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        if index["format"] != FORMAT:
+            raise ValueError(f"its format is {index['format']!r}, not {FORMAT!r}")
+        planner = OfflinePlanner(OfflinePlannerConfig(**index["task_planner"]["config"]))
+        analyzer = _analyzer(folder, index["analyzer"], device)
+        plans = {goal: _plan(plan) for goal, plan in index["plans"].items()}
+        history = {
+            goal: [(_plan(entry["plan"]), str(entry["rationale"])) for entry in entries]
+            for goal, entries in index["history"].items()
+        }
+        config, rounds, card = dict(index["config"]), int(index["rounds"]), dict(index["card"])
+    except DamagedFile:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedFile(
+            f"{path} cannot be read as an agent: {type(error).__name__}: {error}. "
+            "Give a folder that `MoselAgent.save` wrote, or train the agent again."
+        ) from error
+    return StoredAgent(
+        task_planner=planner,
+        video_planner=load_module(folder / _VIDEO, LatentVideoPlanner, device=device),
+        inverse_dynamics=load_module(folder / _POLICY, GoalPolicy, device=device),
+        analyzer=analyzer,
+        config=config,
+        plans=plans,
+        history=history,
+        rounds=rounds,
+        card=card,
+    )
+
+
+def _analyzer(folder: Path, stored: Mapping[str, Any], device: str) -> VideoAnalyzer:
+    if stored["kind"] == "pixel":
+        judge = load_module(folder / _JUDGE, SubgoalJudge, device=device)
+        return PixelAnalyzer(judge, PixelAnalyzerConfig(**stored["config"]))
+    if stored["kind"] == "privileged":
+        noise = VerdictNoise(**stored["noise"])
+        return PrivilegedAnalyzer(noise=noise, hold_steps=int(stored["hold_steps"]))
+    raise ValueError(f"unknown analyzer {stored['kind']!r}")
+
+
+def _plan(stored: Mapping[str, Any]) -> TaskPlan:
+    return TaskPlan(tuple(stored["skills"]), str(stored["reasoning"]), str(stored["planner"]))
+
+
+def _unsaveable(part: object, wanted: str) -> str:
+    return (
+        f"A {type(part).__name__} cannot be saved with the agent: the format knows {wanted}. "
+        "Save it yourself and compose the agent with `MoselAgent(...)`."
+    )

@@ -1,0 +1,161 @@
+"""Carries out one skill: imagine it, then follow the imagined frames one after the other."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mosel_gym.agents.base import InverseDynamics, SkillJudge, VideoPlanner
+from mosel_gym.types import ActionChunk, Frame, Frames, Observation, VisualPlan
+
+Outcome = Literal["running", "reached", "missed", "exhausted"]
+
+
+@dataclass(frozen=True)
+class ExecutorConfig:
+    """How an imagined clip is followed."""
+
+    execute: int = 8
+    """Actions of a chunk that are carried out before the next one is asked for."""
+    advance_below: float = 6.0
+    """A goal frame is reached when fewer steps than this are predicted to it."""
+    max_steps_per_frame: int = 40
+    """A goal frame is given up for the next one after so many steps."""
+    skill_budget: int = 250
+    """Steps in total, retries included."""
+    retry: Literal["home", "here", "never"] = "home"
+    """After a clip was followed to its end and the judge says no. "home": end the attempt as
+    "missed", so that the arm can go back to the pose from which every demonstration started.
+    "here": imagine the skill anew from the current picture. "never": the skill is over."""
+    scene_camera: str = "agentview"
+    """The picture that the video planner imagines from."""
+    judged_pictures: int = 2
+    """Observations that the judge gets, one at each chunk."""
+
+
+class SkillExecutor:
+    """Imagines, follows, judges and retries; knows arrays, and neither simulator nor plan.
+
+    A skill ends as "reached" when its last frame was followed and the judge agrees; without a judge
+    the inverse dynamics' own word decides. It ends as "exhausted" when its steps are used up.
+    """
+
+    def __init__(
+        self,
+        video_planner: VideoPlanner,
+        inverse_dynamics: InverseDynamics,
+        judge: SkillJudge | None = None,
+        config: ExecutorConfig | None = None,
+    ) -> None:
+        """Compose the parts; `start` begins a skill."""
+        self.video_planner = video_planner
+        self.inverse_dynamics = inverse_dynamics
+        self.judge = judge
+        self.config = config or ExecutorConfig()
+        self.start("", {}, budget=0)
+
+    def start(self, skill: str, observation: Observation, budget: int | None = None) -> None:
+        """Begin a skill.
+
+        Args:
+            skill: Its text.
+            observation: What is seen now; its scene picture is the judge's "before".
+            budget: Steps allowed; None = `config.skill_budget`.
+        """
+        self.skill = skill
+        self.budget = self.config.skill_budget if budget is None else budget
+        self.steps = 0
+        """Actions returned since `start`."""
+        self.outcome: Outcome = "running"
+        self.visual_plan: VisualPlan | None = None
+        self._start_frame: Frame | None = observation.get(self.config.scene_camera)
+        self._recent: deque[Observation] = deque(maxlen=self.config.judged_pictures)
+        self._chunk: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._used = 0
+        self._planned_on_old_picture = False
+        self._imagine_next = True
+        self._closing = self._last_frame_reached = False
+        self._frame = self._frame_steps = 0
+
+    @property
+    def imagined(self) -> Frames | None:
+        """The frames imagined last, uint8 `[T, H, W, 3]`."""
+        return None if self.visual_plan is None else self.visual_plan.frames
+
+    def act(self, observation: Observation, image_age: int = 0) -> NDArray[np.float32] | None:
+        """The next action.
+
+        Args:
+            observation: Pictures and proprioception.
+            image_age: Steps since the pictures were drawn. A chunk that was planned on an old
+                picture is dropped as soon as a new one comes, and no judgement is made on one.
+
+        Returns:
+            float32 `[A]`, or None if the skill is over; then `outcome` says how.
+        """
+        if self.outcome != "running":
+            return None
+        if self.steps >= self.budget:
+            self.outcome = "exhausted"
+            return None
+        if self._wants_chunk(image_age):
+            self._recent.append(observation)
+            if self._closing and self._ended(observation):
+                return None
+            self._plan(observation, image_age)
+        action: NDArray[np.float32] = self._chunk[self._used]
+        self._used += 1
+        self.steps += 1
+        self._frame_steps += 1
+        return action
+
+    def _wants_chunk(self, image_age: int) -> bool:
+        if self._used >= len(self._chunk):
+            return True
+        if self._planned_on_old_picture and image_age == 0 and not self._closing:
+            return True
+        # The rest of the last chunk bridges the gap to a picture that shows how it ended.
+        return self._used >= self.config.execute and not (self._closing and image_age > 0)
+
+    def _plan(self, observation: Observation, image_age: int) -> None:
+        """Pick the goal frame, passing over all that are reached, and ask for a chunk to it."""
+        if self._imagine_next:
+            frame = observation[self.config.scene_camera]
+            self.visual_plan = self.video_planner.imagine(frame, self.skill)
+            self._imagine_next, self._frame, self._frame_steps = False, 0, 0
+        assert self.visual_plan is not None
+        frames = self.visual_plan.frames
+        while True:
+            chunk = self.inverse_dynamics.act(observation, frames[self._frame], self.skill)
+            there = chunk.steps_to_goal < self.config.advance_below
+            if not there and self._frame_steps < self.config.max_steps_per_frame:
+                break
+            if self._frame == len(frames) - 1:
+                self._closing, self._last_frame_reached = True, there
+                break
+            self._frame, self._frame_steps = self._frame + 1, 0
+        self._take(chunk, image_age)
+
+    def _take(self, chunk: ActionChunk, image_age: int) -> None:
+        self._chunk = np.asarray(chunk.actions, np.float32)
+        self._used = 0
+        self._planned_on_old_picture = image_age > 0
+
+    def _ended(self, observation: Observation) -> bool:
+        """The last frame was followed: is the sub-goal reached, and if not, what next?"""
+        self._closing = False
+        if self.judge is None or self._start_frame is None:
+            reached = self._last_frame_reached
+        else:
+            earlier = tuple(self._recent)[:-1]
+            probability = self.judge.reached(observation, self.skill, self._start_frame, earlier)
+            reached = probability > self.judge.threshold
+        if not reached and self.config.retry == "here":
+            self._imagine_next = True
+            return False
+        self.outcome = "reached" if reached else "missed"
+        return True

@@ -1,0 +1,46 @@
+"""Inverse dynamics self-improving, section 3.3, Appendix I: imitate successes, avoid failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mosel_gym.agents.base import InverseDynamics
+from mosel_gym.agents.improvement.evidence import Evidence
+from mosel_gym.agents.improvement.networks import restored_on_error
+from mosel_gym.data.windows import Clip
+from mosel_gym.errors import SpecMismatch
+from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.training.finetune import FinetuneReport, PolicyFinetuneConfig, finetune_policy
+
+
+def refine_policy(
+    policy: InverseDynamics,
+    evidence: Evidence,
+    demos: Sequence[Clip],
+    config: PolicyFinetuneConfig,
+    min_accepted: int,
+) -> FinetuneReport:
+    """Fine-tune the policy in place on D_success and D_fail.
+
+    Args:
+        policy: A `GoalPolicy`.
+        evidence: Reflected episodes.
+        demos: Demonstrations that are mixed in, as `config.demo_fraction` says.
+        config: The recipe, margin and weight of the failures included.
+        min_accepted: Segments judged successful that are needed.
+
+    Raises:
+        NotEnoughData: There are fewer.
+        SpecMismatch: This policy has no weights that could be refined.
+    """
+    if not isinstance(policy, GoalPolicy):
+        raise SpecMismatch(
+            f"A {type(policy).__name__} cannot be refined; the policy target needs a GoalPolicy. "
+            "Choose another target."
+        )
+    evidence.require(min_accepted, "Refining the policy")
+    size = policy.config.size
+    success = evidence.clips(size, success=True)
+    failed = evidence.clips(size, success=False) if config.alpha > 0 else []
+    with restored_on_error(policy):
+        return finetune_policy(policy, success, failed, demos, config)

@@ -1,0 +1,346 @@
+"""The MOSEL agent: plan in language, imagine, act, reflect, improve. It composes, no more.
+
+task planner        goal, S                  -> skills           section 3.1  planning/
+video planner       picture, skill           -> imagined frames  section 3.2  models/
+inverse dynamics    picture, next frame      -> actions          section 3.3  models/
+video analyzer      recorded episode         -> what failed      section 3.4  analysis/
+improvement         reflected episodes       -> better modules   Algorithm 1  improvement/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mosel_gym.agents import base
+from mosel_gym.agents.checkpoint import StoredAgent, load_agent, save_agent
+from mosel_gym.agents.config import MoselConfig, from_plain
+from mosel_gym.agents.executor import SkillExecutor
+from mosel_gym.agents.follower import PlanFollower
+from mosel_gym.agents.improvement.evidence import Evidence
+from mosel_gym.agents.improvement.language import History, refine_plan
+from mosel_gym.agents.improvement.policy import refine_policy
+from mosel_gym.agents.improvement.route import choose
+from mosel_gym.agents.improvement.video import refine_video
+from mosel_gym.agents.planning.check import checked_plan, resolve_task
+from mosel_gym.agents.sb3 import single_observation
+from mosel_gym.agents.trace import Trace
+from mosel_gym.data.buffer import ReflectionBuffer
+from mosel_gym.data.windows import Clip
+from mosel_gym.errors import MoselError
+from mosel_gym.types import (
+    Episode,
+    ImproveReport,
+    Observation,
+    Reflection,
+    Skill,
+    Target,
+    Task,
+    TaskPlan,
+)
+
+
+class MoselAgent:
+    """Four modules and the loop around them; knows no environment.
+
+    Example:
+        agent = MoselAgent.from_pretrained("libero-long")
+        observation, info = env.reset(seed=0)
+        agent.reset(info["task"])
+        while not done:
+            observation, _, terminated, truncated, info = env.step(agent.act(observation, info))
+            done = terminated or truncated
+        agent.finish(observation, info)
+        reflection = agent.reflect()
+
+    Non-obvious behaviour:
+        - The plan is written at the first `act`, when there is a picture to plan from.
+        - `info` is optional. The age of the pictures, success and provenance are taken from it, and
+          the simulator's predicates, which only a privileged analyzer reads.
+        - Without `finish` the last action is left out of the episode: nobody showed its result.
+        - One agent drives one environment at a time.
+
+    Args:
+        task_planner: Section 3.1.
+        video_planner: Section 3.2.
+        inverse_dynamics: Section 3.3.
+        analyzer: Section 3.4.
+        config: Numbers.
+        judge: Asked while a skill is carried out; None takes the analyzer, if it can be asked.
+        buffer: Where `reflect` keeps episodes; a folder, or None for memory until `improve`.
+    """
+
+    def __init__(
+        self,
+        task_planner: base.TaskPlanner,
+        video_planner: base.VideoPlanner,
+        inverse_dynamics: base.InverseDynamics,
+        analyzer: base.VideoAnalyzer,
+        config: MoselConfig | None = None,
+        *,
+        judge: base.SkillJudge | None = None,
+        buffer: ReflectionBuffer | str | Path | None = None,
+    ) -> None:
+        self.task_planner = task_planner
+        self.video_planner = video_planner
+        self.inverse_dynamics = inverse_dynamics
+        self.analyzer = analyzer
+        self.config = config or MoselConfig()
+        self.judge = judge or (analyzer if isinstance(analyzer, base.SkillJudge) else None)
+        self.buffer = ReflectionBuffer(buffer) if isinstance(buffer, str | Path) else buffer
+        self.plans: dict[str, TaskPlan] = {}
+        """Goal text -> the plan that language refinement arrived at; `reset` starts from it."""
+        self.history: dict[str, History] = {}
+        self.rounds = 0
+        """Improvement rounds done."""
+        self.card: dict[str, Any] = {}
+        self.task: Task | None = None
+        self.plan: TaskPlan | None = None
+        self._memory: list[tuple[Episode, Reflection]] = []
+        self._trace: Trace | None = None
+        self._follower: PlanFollower | None = None
+        self._reflected: tuple[int, Reflection] | None = None
+
+    @property
+    def name(self) -> str:
+        """All four modules; results carry it."""
+        parts = (self.task_planner, self.video_planner, self.inverse_dynamics, self.analyzer)
+        return "mosel(" + ", ".join(part.name for part in parts) + ")"
+
+    def reset(
+        self,
+        task: Task | str,
+        skills: Sequence[str | Skill] | None = None,
+        plan: TaskPlan | Sequence[str] | None = None,
+        *,
+        seed: int | None = None,
+    ) -> None:
+        """Begin an episode.
+
+        Args:
+            task: A task, or a goal text. A text that the task tables know brings its own S.
+            skills: S; needed for any other text, and overrides the tables' where given.
+            plan: Carry this out, in place of what the task planner would write.
+            seed: Of the networks' sampling noise in this episode; None = `config.seed`.
+
+        Raises:
+            UnknownId: The tables do not know the goal text, and no `skills` were given.
+            InvalidPlan: `plan` is empty or uses a skill outside S.
+        """
+        self.task = resolve_task(task, skills)
+        self._given_plan = None if plan is None else checked_plan(plan, self.task)
+        self.plan = self._given_plan
+        self._seed = self.config.seed if seed is None else seed
+        for network in (self.video_planner, self.inverse_dynamics):
+            if hasattr(network, "reset"):
+                network.reset(self._seed)
+        self._trace = Trace(self.task, {"agent": self.name})
+        self._follower = None
+        self._reflected = None
+
+    def act(
+        self, observation: Observation, info: Mapping[str, Any] | None = None
+    ) -> NDArray[np.float32]:
+        """The next action, float32 `[7]`; when the plan is over the arm holds still.
+
+        Raises:
+            MoselError: `reset` was not called, or the episode was finished.
+            SpecMismatch: The observation is not what the networks need.
+        """
+        trace = self._open_trace()
+        age = trace.see(observation, info)
+        row = trace.last_row
+        if self._follower is None:
+            self._follower = self._begin(row)
+        action = self._follower.act(row, age)
+        trace.did(action)
+        return action
+
+    def finish(self, observation: Observation, info: Mapping[str, Any] | None = None) -> None:
+        """Record what the last action led to; call it once after the loop."""
+        self._open_trace().see(observation, info)
+
+    @property
+    def episode(self) -> Episode:
+        """The trace so far.
+
+        Raises:
+            MoselError: There is none yet.
+        """
+        if self._trace is None or self._follower is None:
+            raise MoselError("There is no episode yet: call `reset(task)`, then `act` in a loop.")
+        return self._trace.episode(self.plan, self._follower.segments())
+
+    def reflect(self, episode: Episode | None = None) -> Reflection:
+        """What failed, which skill, and why (section 3.4); remembered for `improve`.
+
+        Args:
+            episode: Any recorded episode; None takes the agent's own last one. Asked again about
+                its own episode, it gives the same answer and does not remember it twice.
+        """
+        own = episode is None
+        length = len(self._trace) if self._trace else 0
+        if own and self._reflected and self._reflected[0] == length:
+            return self._reflected[1]
+        episode = self.episode if episode is None else episode
+        reflection = self.analyzer.analyze(episode)
+        if self.buffer is None:
+            self._memory.append((episode, reflection))
+        else:
+            self.buffer.add(episode, reflection, round=self.rounds)
+        if own:
+            self._reflected = (length, reflection)
+        return reflection
+
+    def improve(
+        self,
+        buffer: ReflectionBuffer | None = None,
+        target: Target = "auto",
+        *,
+        demos: Sequence[Clip] = (),
+    ) -> ImproveReport:
+        """Refine one module from reflected episodes (Algorithm 1) and begin a new round.
+
+        Args:
+            buffer: Where they are; None takes what this agent reflected on in this round.
+            target: Which module; `auto` goes by the reflections, see `improvement.route`.
+            demos: Clips to mix into the training of a network, as `config.finetune` says.
+
+        Raises:
+            NotEnoughData: Too few usable episodes; says how many are needed.
+            InvalidPlan: The task planner has no further plan.
+            SpecMismatch: The module is of a kind that cannot be refined.
+        """
+        if buffer is not None:
+            evidence = Evidence(buffer)
+        elif self.buffer is not None:
+            evidence = Evidence(self.buffer, self.rounds)
+        else:
+            evidence = Evidence(self._memory)
+        route = choose(target, evidence, self.analyzer, self.rounds, self.config.route)
+        accepted, rejected = evidence.counts()
+        report = ImproveReport(
+            target=route.module,
+            reason=route.reason,
+            episodes=len(evidence.reflections()),
+            accepted=accepted,
+            rejected=rejected,
+            analyzer=self.analyzer.name,
+        )
+        if route.module == "none":
+            return report
+        if route.module == "language":
+            report = replace(report, plan=self._improve_language(evidence))
+        else:
+            least = self.config.min_accepted
+            if route.module == "video":
+                done = refine_video(self.video_planner, evidence, demos, self.config.video, least)
+            else:
+                recipe = self.config.policy
+                done = refine_policy(self.inverse_dynamics, evidence, demos, recipe, least)
+            report = replace(report, **asdict(done))
+        self.rounds += 1
+        self._memory.clear()
+        return report
+
+    def predict(
+        self,
+        observation: Observation,
+        state: Any = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[NDArray[np.float32], Any]:
+        """`act` in the form of stable-baselines3, for its `evaluate_policy` and the like.
+
+        Args:
+            observation: Of one environment, with or without a leading axis of 1.
+            state: Handed back unchanged.
+            episode_start: Where true, the trace begins anew with the task of the last `reset`.
+            deterministic: Not used; the noise is seeded.
+
+        Raises:
+            SpecMismatch: More than one environment.
+        """
+        row, batched = single_observation(observation)
+        if episode_start is not None and np.any(episode_start) and self.task is not None:
+            self.reset(self.task, plan=self._given_plan, seed=self._seed)
+        action = self.act(row)
+        return (action[None] if batched else action), state
+
+    def save(self, folder: str | Path) -> Path:
+        """Write weights, config, refined plans and history; `from_pretrained` reads them."""
+        parts = (self.task_planner, self.video_planner, self.inverse_dynamics, self.analyzer)
+        stored = StoredAgent(
+            *parts, asdict(self.config), self.plans, self.history, self.rounds, self.card
+        )
+        return save_agent(folder, stored)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_dir: str | Path,
+        *,
+        analyzer: base.VideoAnalyzer | None = None,
+        config: MoselConfig | None = None,
+        buffer: ReflectionBuffer | str | Path | None = None,
+        device: str = "cpu",
+    ) -> Self:
+        """Read an embedded checkpoint by name, or a folder that `save` wrote.
+
+        Args:
+            name_or_dir: "libero-long", or a path.
+            analyzer: Reflects in place of the stored one, which goes on judging during execution.
+            config: In place of the stored one.
+            buffer: Where `reflect` keeps episodes.
+            device: "cpu" or "cuda".
+
+        Raises:
+            UnknownId: No such checkpoint; names the nearest.
+            DamagedFile: A file of it is missing or damaged; names its path.
+        """
+        stored = load_agent(name_or_dir, device)
+        agent = cls(
+            stored.task_planner,
+            stored.video_planner,
+            stored.inverse_dynamics,
+            analyzer or stored.analyzer,
+            config or from_plain(MoselConfig, stored.config),
+            judge=stored.analyzer if isinstance(stored.analyzer, base.SkillJudge) else None,
+            buffer=buffer,
+        )
+        agent.plans, agent.history = stored.plans, stored.history
+        agent.rounds, agent.card = stored.rounds, stored.card
+        return agent
+
+    def _begin(self, observation: Observation) -> PlanFollower:
+        assert self.task is not None
+        if self.plan is None:
+            self.plan = self.plans.get(self.task.goal) or self.task_planner.plan(
+                self.task, observation, self.history.get(self.task.goal, ())
+            )
+        config = self.config
+        judge = self.judge if config.judge_in_loop else None
+        executor = SkillExecutor(self.video_planner, self.inverse_dynamics, judge, config.executor)
+        plan = checked_plan(self.plan, self.task)
+        return PlanFollower(executor, plan.skills, observation, config.follower, config.transition)
+
+    def _improve_language(self, evidence: Evidence) -> TaskPlan:
+        if self.task is None:
+            raise MoselError("Refining the language plan needs a task: call `reset(task)` first.")
+        goal = self.task.goal
+        history = self.history.get(goal, [])
+        plan, history = refine_plan(self.task, evidence, self.task_planner, history)
+        self.plans[goal], self.history[goal] = plan, history
+        return plan
+
+    def _open_trace(self) -> Trace:
+        if self._trace is None:
+            raise MoselError('Call `reset(task)` first, for example `agent.reset(info["task"])`.')
+        if self._trace.closed:
+            raise MoselError("This episode was finished; call `reset(task)` to begin the next one.")
+        return self._trace

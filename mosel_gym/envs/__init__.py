@@ -1,0 +1,1 @@
+"""Environments. Importing this package imports no simulator."""

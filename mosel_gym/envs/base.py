@@ -1,0 +1,212 @@
+"""What every environment of this package does the same way: spaces, time, seeds, checks, info."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from mosel_gym.errors import InvalidAction
+from mosel_gym.types import Frame, Task
+
+Obs = dict[str, NDArray[Any]]
+Action = NDArray[np.float32]
+
+
+class LongHorizonEnv(gym.Env[Obs, Action]):
+    """The reset and step template of a long-horizon manipulation task.
+
+    Non-obvious behaviour:
+        - `terminated` is success, latched at the first step on which the goal has held for
+          `success_hold` steps in a row (default: 1, the first step on which it is true).
+        - `info["success_once"]` tells whether the goal was ever true, whatever `success_hold` is.
+        - `truncated` is the step limit of the protocol; there is no `TimeLimit` wrapper.
+        - Pictures are drawn every `render_every` steps. In between the last ones are repeated, and
+          `info["image_age"]` counts the steps since they were drawn.
+        - `reset(seed=s)` is a function of `s` alone. `reset()` draws a new seed from the last one and
+          tells it in `info["seed"]`.
+        - Stepping after the end is allowed and changes nothing about `terminated`.
+
+    Args:
+        task: Goal, skill set and id.
+        cameras: Names of the cameras to draw; `()` draws none and leaves them out of the space.
+        camera_size: Height and width of the pictures in pixels.
+        render_every: Draw pictures on every so many steps.
+        success_hold: Steps in a row that the goal must hold.
+        max_steps: Step limit.
+        proprio_size: Length of the `proprio` vector.
+        action_size: Length of the action.
+        render_mode: "rgb_array" or None.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 20}  # type: ignore[misc]
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        cameras: tuple[str, ...],
+        camera_size: int,
+        render_every: int,
+        success_hold: int,
+        max_steps: int,
+        proprio_size: int,
+        action_size: int,
+        render_mode: str | None,
+    ) -> None:
+        for name, value in (
+            ("camera_size", camera_size),
+            ("render_every", render_every),
+            ("success_hold", success_hold),
+        ):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be a whole number of at least 1.")
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is {render_mode!r}; allowed: None, 'rgb_array'.")
+        self.task = task
+        self.cameras = tuple(cameras)
+        self.camera_size = camera_size
+        self.render_every = render_every
+        self.success_hold = success_hold
+        self.max_steps = max_steps
+        self.render_mode = render_mode
+        picture = gym.spaces.Box(0, 255, (camera_size, camera_size, 3), np.uint8)
+        self.observation_space = gym.spaces.Dict(
+            {name: picture for name in self.cameras}
+            | {"proprio": gym.spaces.Box(-np.inf, np.inf, (proprio_size,), np.float32)}
+        )
+        self.action_space = gym.spaces.Box(-1.0, 1.0, (action_size,), np.float32)
+        self._pictures: dict[str, Frame] = {}
+        self._image_age = 0
+        self._steps = 0
+        self._held = 0
+        self._success = False
+        self._success_once = False
+        self._clipped = 0
+        self._episode_seed = 0
+        self._init_state_id: int | None = None
+
+    # -- what a simulator provides -------------------------------------------------------------
+
+    @abstractmethod
+    def _reset_scene(self, rng: np.random.Generator, options: dict[str, Any]) -> int | None:
+        """Put the scene into its start state; return the stored state's number, if one was used."""
+
+    @abstractmethod
+    def _advance(self, action: NDArray[np.float64]) -> None:
+        """One control step with a checked and clipped action."""
+
+    @abstractmethod
+    def _goal_reached(self) -> bool: ...
+
+    @abstractmethod
+    def _subgoals(self) -> dict[str, bool]: ...
+
+    @abstractmethod
+    def _skill_done(self) -> dict[str, bool]: ...
+
+    @abstractmethod
+    def _proprio(self) -> NDArray[np.float32]: ...
+
+    @abstractmethod
+    def _draw(self, camera: str) -> Frame: ...
+
+    @abstractmethod
+    def _constant_info(self) -> dict[str, Any]: ...
+
+    # -- Gymnasium -----------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Obs, dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: Decides layout, fixture poses and everything else of the episode.
+            options: `{"init_state_id": k}` takes one of the benchmark's stored states.
+
+        Raises:
+            ValueError: An option is unknown or out of range.
+        """
+        super().reset(seed=seed)
+        self._episode_seed = int(self.np_random.integers(2**31)) if seed is None else int(seed)
+        self._steps = self._held = self._clipped = 0
+        self._success = self._success_once = False
+        rng = np.random.default_rng(self._episode_seed)
+        self._init_state_id = self._reset_scene(rng, dict(options or {}))
+        self._refresh_pictures()
+        return self._observation(), self._info()
+
+    def step(self, action: Action) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
+        """Advance by one control step (0.05 s).
+
+        Raises:
+            InvalidAction: Wrong shape, NaN or infinity; the simulator's state is unchanged.
+        """
+        self._advance(self._checked(action))
+        self._steps += 1
+        self._held = self._held + 1 if self._goal_reached() else 0
+        self._success_once = self._success_once or self._held > 0
+        newly = not self._success and self._held >= self.success_hold
+        self._success = self._success or newly
+        if self._steps % self.render_every == 0:
+            self._refresh_pictures()
+        else:
+            self._image_age += 1
+        truncated = self._steps >= self.max_steps and not self._success
+        return self._observation(), float(newly), self._success, truncated, self._info()
+
+    def render(self) -> Frame | None:  # type: ignore[override]
+        """The agent view of the current state, uint8 `[H, W, 3]`, if `render_mode="rgb_array"`."""
+        return self._draw("agentview") if self.render_mode == "rgb_array" else None
+
+    # -- shared details ------------------------------------------------------------------------
+
+    def _checked(self, action: Action) -> NDArray[np.float64]:
+        wanted = self.action_space.shape
+        try:
+            values = np.asarray(action, np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidAction(f"Action {action!r} is not an array of numbers.") from error
+        if values.shape != wanted:
+            raise InvalidAction(
+                f"Action has shape {values.shape}; it must be {wanted}: one number per dimension of "
+                "`env.action_space`."
+            )
+        if not np.isfinite(values).all():
+            bad = np.flatnonzero(~np.isfinite(values)).tolist()
+            raise InvalidAction(
+                f"Action {values.tolist()} is not finite in dimensions {bad}. Look for a division by "
+                "zero or an exploded network before `env.step`."
+            )
+        clipped = np.clip(values, -1.0, 1.0)
+        self._clipped += int((clipped != values).any())
+        return clipped
+
+    def _refresh_pictures(self) -> None:
+        self._pictures = {name: self._draw(name) for name in self.cameras}
+        self._image_age = 0
+
+    def _observation(self) -> Obs:
+        pictures: Obs = {name: picture.copy() for name, picture in self._pictures.items()}
+        return pictures | {"proprio": self._proprio()}
+
+    def _info(self) -> dict[str, Any]:
+        return {
+            "task": self.task.goal,
+            "task_id": self.task.id,
+            "success": self._success,
+            "is_success": self._success,
+            "success_once": self._success_once,
+            "subgoals": self._subgoals(),
+            "skill_done": self._skill_done(),
+            "skills": self.task.skill_texts,
+            "seed": self._episode_seed,
+            "init_state_id": self._init_state_id,
+            "image_age": self._image_age,
+            "clipped_actions": self._clipped,
+            **self._constant_info(),
+        }

@@ -1,0 +1,227 @@
+"""LIBERO's long-horizon tasks as a Gymnasium environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mosel_gym.envs.base import LongHorizonEnv
+from mosel_gym.envs.libero.protocols import protocol as find_protocol
+from mosel_gym.envs.libero.tasks import LIBERO_TASKS
+from mosel_gym.rotations import quat_xyzw_to_axis_angle
+from mosel_gym.types import Frame
+
+if TYPE_CHECKING:
+    from mosel_gym.envs.libero.scene import LiberoScene
+    from mosel_gym.envs.render import SceneRenderer
+
+_CAMERAS = {"agentview": "agentview", "wrist": "robot0_eye_in_hand"}
+_ROWS = {row.task.id: row for row in LIBERO_TASKS}
+
+
+class LiberoEnv(LongHorizonEnv):
+    """One LIBERO task: a Panda arm with a parallel gripper before a table.
+
+    Observation (Dict):
+        - `agentview`, `wrist`: uint8 `[camera_size, camera_size, 3]`, upright RGB.
+        - `proprio`: float32 `[8]`: end effector position (m, world), orientation of the hand as
+          axis-angle (rad, world, no antipodal flip), two finger joints (m).
+
+    Action: float32 `[7]` in -1..1 at 20 Hz: end effector translation (1 = 0.05 m), rotation as
+    axis-angle in the world frame (1 = 0.5 rad), gripper (-1 opens, +1 closes, 0 holds).
+
+    Reward: 1 on the step on which the goal is reached, else 0.
+
+    Non-obvious behaviour (beside that of `LongHorizonEnv`):
+        - A full-scale translation moves the arm by 2 to 3 cm a step, not 5: the goal runs ahead.
+        - The gripper command ramps: 8 steps from open to closed.
+        - Objects start in the air, so `reset` takes the protocol's idle steps before it returns.
+        - LIBERO's `On` between two objects asks for contact and centres closer than 3 cm; it can be
+          true while the object is still held.
+        - `info["skill_done"]` and `info["subgoals"]` are simulator truth; an agent that reads them
+          is privileged.
+
+    Args:
+        task_id: A registered id.
+        cameras: Any of "agentview", "wrist"; `()` for physics alone.
+        camera_size: Pixels; 128 is LIBERO's default.
+        render_every: Draw pictures on every so many steps.
+        success_hold: Steps in a row that the goal must hold.
+        protocol: Preset of warm-up and step limit, see `protocols.py`.
+        layout_spread_m: 0 = LIBERO's own placement ranges; otherwise each object on the table is
+            moved by up to this much in x and y.
+        max_steps: Overrides the protocol's step limit.
+        render_mode: "rgb_array" or None.
+    """
+
+    def __init__(
+        self,
+        task_id: str,
+        *,
+        cameras: tuple[str, ...] = ("agentview", "wrist"),
+        camera_size: int = 128,
+        render_every: int = 1,
+        success_hold: int = 1,
+        protocol: str = "mosel",
+        layout_spread_m: float = 0.0,
+        max_steps: int | None = None,
+        render_mode: Literal["rgb_array"] | None = None,
+    ) -> None:
+        unknown = [name for name in cameras if name not in _CAMERAS]
+        if unknown:
+            raise ValueError(f"Unknown cameras {unknown}; allowed: {sorted(_CAMERAS)}.")
+        if not 0.0 <= layout_spread_m <= 0.2:
+            raise ValueError(f"layout_spread_m is {layout_spread_m}; allowed: 0 to 0.2 m.")
+        self.protocol = find_protocol(protocol)
+        self.layout_spread_m = layout_spread_m
+        self._row = _ROWS[task_id]
+        self._lazy_scene: LiberoScene | None = None
+        self._renderer: SceneRenderer | None = None
+        super().__init__(
+            task=self._row.task,
+            cameras=cameras,
+            camera_size=camera_size,
+            render_every=render_every,
+            success_hold=success_hold,
+            max_steps=self.protocol.max_steps if max_steps is None else max_steps,
+            proprio_size=8,
+            action_size=7,
+            render_mode=render_mode,
+        )
+
+    @property
+    def scene(self) -> LiberoScene:
+        """The compiled scene; built when first needed, so that it belongs to the using process."""
+        if self._lazy_scene is None:
+            from mosel_gym.envs.libero.scene import LiberoScene
+
+            self._lazy_scene = LiberoScene(self._row)
+        return self._lazy_scene
+
+    # -- LongHorizonEnv ------------------------------------------------------------------------
+
+    def _reset_scene(self, rng: np.random.Generator, options: dict[str, Any]) -> int | None:
+        unknown = set(options) - {"init_state_id"}
+        if unknown:
+            raise ValueError(f"Unknown reset options {sorted(unknown)}; allowed: 'init_state_id'.")
+        init_state_id = options.get("init_state_id")
+        if init_state_id is None:
+            layout = self.scene.sample_layout(rng, self.layout_spread_m)
+        else:
+            count = len(self.scene.init_states)
+            if not 0 <= int(init_state_id) < count:
+                raise ValueError(f"init_state_id is {init_state_id}; allowed: 0 to {count - 1}.")
+            layout = self.scene.stored_layout(int(init_state_id))
+        self.scene.apply(layout)
+        idle = np.zeros(7)
+        idle[6] = self.protocol.settle_gripper
+        for _ in range(self.protocol.warm_up_steps):
+            self._advance(idle)
+        return None if init_state_id is None else int(init_state_id)
+
+    def _advance(self, action: NDArray[np.float64]) -> None:
+        self.scene.dynamics.step(action)
+        self.scene.after_step()
+
+    def _goal_reached(self) -> bool:
+        return self.scene.holds(self.scene.goal)
+
+    def _skill_done(self) -> dict[str, bool]:
+        return {text: self.scene.holds(goal) for text, goal in self.scene.skill_goals.items()}
+
+    def _subgoals(self) -> dict[str, bool]:
+        sentences = {self.scene.skill_goals[s.text]: s.subgoal for s in self.task.skills}
+        return {
+            sentences.get((predicate,), " ".join(predicate)): self.scene.holds((predicate,))
+            for predicate in self.scene.goal
+        }
+
+    def _proprio(self) -> NDArray[np.float32]:
+        data, index = self.scene.data, self.scene.index
+        return np.concatenate(
+            (
+                data.site_xpos[index.grip_site],
+                quat_xyzw_to_axis_angle(np.roll(data.xquat[index.hand_body], -1)),
+                data.qpos[list(index.finger_qpos)],
+            )
+        ).astype(np.float32)
+
+    def _draw(self, camera: str) -> Frame:
+        if self._renderer is None:
+            from mosel_gym.envs.render import SceneRenderer
+
+            self._renderer = SceneRenderer(self.scene.model, self.camera_size)
+        return self._renderer.draw(self.scene.data, _CAMERAS[camera])
+
+    def _constant_info(self) -> dict[str, Any]:
+        return {
+            "protocol": self.protocol.name,
+            "renderer": self._renderer.name if self._renderer else "none",
+            "assets": "procedural",
+        }
+
+    # -- state ---------------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that decides the rest of the episode, as plain arrays and numbers.
+
+        Simulator state (with the solver's warm start), fixture poses, controller goal, gripper
+        ramp, and the episode's counters.
+        """
+        scene = self.scene
+        return {
+            "simulator": scene.integration_state(),
+            "fixture_pos": scene.layout().fixture_pos,
+            "fixture_quat": scene.layout().fixture_quat,
+            "goal_position": scene.dynamics.goal_position.copy(),
+            "goal_rotation": scene.dynamics.goal_rotation.copy(),
+            "finger_command": scene.dynamics.finger_command.copy(),
+            "episode": (
+                self._steps,
+                self._held,
+                self._success,
+                self._success_once,
+                self._clipped,
+                self._episode_seed,
+                self._init_state_id,
+            ),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> dict[str, NDArray[Any]]:
+        """Restore `get_state()`; the same actions then give the same states. Redraws pictures.
+
+        Returns:
+            The observation of the restored state.
+        """
+        scene = self.scene
+        scene.restore(state["simulator"], state["fixture_pos"], state["fixture_quat"])
+        scene.dynamics.goal_position = state["goal_position"].copy()
+        scene.dynamics.goal_rotation = state["goal_rotation"].copy()
+        scene.dynamics.finger_command = state["finger_command"].copy()
+        (
+            self._steps,
+            self._held,
+            self._success,
+            self._success_once,
+            self._clipped,
+            self._episode_seed,
+            self._init_state_id,
+        ) = state["episode"]
+        self._refresh_pictures()
+        return self._observation()
+
+    def mujoco_state(self) -> NDArray[np.float64]:
+        """LIBERO's stored form of a state: float64 `[1 + nq + nv]`: time, qpos, qvel."""
+        data = self.scene.data
+        return np.concatenate(([data.time], data.qpos, data.qvel))
+
+    def close(self) -> None:
+        """Free the GL context and the simulator; calling it twice is fine."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+        if self._lazy_scene is not None:
+            self._lazy_scene.close()
+            self._lazy_scene = None

@@ -1,0 +1,415 @@
+"""BDDL -> MuJoCo model. The only module that imports libero and robosuite.
+
+LIBERO builds the scene and evaluates its own predicates; everything that happens every step is ours.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import pickle
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mosel_gym.envs.gl import choose_backend
+from mosel_gym.envs.libero.assets import default_pack
+from mosel_gym.envs.libero.tasks import LiberoTask
+from mosel_gym.errors import AssetError, MissingLibrary
+
+choose_backend()  # before mujoco and robosuite read MUJOCO_GL
+
+import mujoco  # noqa: E402
+
+from mosel_gym.envs.libero.assets.robot import light_robot_xml  # noqa: E402
+from mosel_gym.envs.libero.dynamics import PandaDynamics, RobotIndex  # noqa: E402
+
+_MAX_PLACEMENT_TRIES = 100
+_FREE_SPOT_M = 0.025
+"""A widened layout leaves this much room around some spot of every goal region."""
+Array = NDArray[np.float64]
+Predicate = tuple[str, ...]
+
+
+@cache
+def _libero_root() -> Path:
+    spec = importlib.util.find_spec("libero")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingLibrary("LIBERO is not installed. Install it with `pip install hf-libero`.")
+    return Path(next(iter(spec.submodule_search_locations))) / "libero"
+
+
+def bddl_path(suite: str, stem: str) -> Path:
+    """LIBERO's own problem file, from the installed wheel."""
+    return _libero_root() / "bddl_files" / suite / f"{stem}.bddl"
+
+
+@cache
+def _import_libero() -> Any:
+    """Import LIBERO without its prompt, its log lines or its download.
+
+    Its package asks on standard input where datasets should go unless a configuration exists, so a
+    private one is written first.
+    """
+    root = _libero_root()
+    config = Path(tempfile.mkdtemp(prefix="mosel-libero-"))
+    entries = {
+        "benchmark_root": root,
+        "bddl_files": root / "bddl_files",
+        "init_states": root / "init_files",
+        "datasets": config / "datasets",
+        "assets": config / "assets",
+    }
+    lines = "".join(f'{key}: "{path}"\n' for key, path in entries.items())
+    (config / "config.yaml").write_text(lines, encoding="utf-8")
+    previous = os.environ.get("LIBERO_CONFIG_PATH")
+    os.environ["LIBERO_CONFIG_PATH"] = str(config)
+    logging.getLogger("robosuite_logs").setLevel(logging.ERROR)
+    try:
+        package = importlib.import_module("libero.libero")
+        importlib.import_module("libero.libero.envs.env_wrapper")
+    finally:
+        if previous is None:
+            del os.environ["LIBERO_CONFIG_PATH"]
+        else:
+            os.environ["LIBERO_CONFIG_PATH"] = previous
+    return package
+
+
+def _use_pack(pack: Path) -> None:
+    """Point LIBERO at an asset directory; the hook that keeps it from downloading."""
+    _import_libero()._assets_path_cache = str(pack)
+
+
+def make_stock_env(
+    row: LiberoTask, pack: Path | None = None, camera_size: int = 128, offscreen: bool = True
+) -> Any:
+    """LIBERO's own environment on the same pack: the reference for equivalence and for speed."""
+    _use_pack(pack or default_pack())
+    from libero.libero.envs.env_wrapper import ControlEnv
+
+    with preserved_global_rng(0):
+        return ControlEnv(
+            bddl_file_name=str(bddl_path(row.suite, row.bddl)),
+            has_offscreen_renderer=offscreen,
+            use_camera_obs=offscreen,
+            camera_heights=camera_size,
+            camera_widths=camera_size,
+            ignore_done=True,
+        )
+
+
+@contextmanager
+def preserved_global_rng(seed: int) -> Iterator[None]:
+    """Run LIBERO's samplers, which draw from numpy's global generator, on a seed of their own."""
+    state = np.random.get_state()
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Everything that differs between two episodes of a task before the first step."""
+
+    qpos: Array
+    """float64 `[nq]`."""
+    qvel: Array
+    """float64 `[nv]`."""
+    fixture_pos: Array
+    """float64 `[num_fixtures, 3]` m, world: not part of LIBERO's states, yet random per reset."""
+    fixture_quat: Array
+    """float64 `[num_fixtures, 4]`, wxyz."""
+
+
+class LiberoScene:
+    """A compiled task: the model, its state, LIBERO's predicates and LIBERO's placement samplers."""
+
+    def __init__(self, row: LiberoTask, pack: Path | None = None) -> None:
+        self.pack = pack or default_pack()
+        stock = make_stock_env(row, self.pack, offscreen=False)
+        self._problem = stock.env
+        with preserved_global_rng(0):
+            self._problem._initialize_sim(xml_string=light_robot_xml(self._problem.model.get_xml()))
+            self._problem._reset_internal()
+        self.model = self._problem.sim.model._model
+        self.data = self._problem.sim.data._data
+        self.index = self._robot_index()
+        self.dynamics = PandaDynamics(self.model, self.data, self.index)
+        self.goal: tuple[Predicate, ...] = self._goal_of(row.suite, row.bddl)
+        self.skill_goals = {
+            skill.text: self._goal_of(
+                "libero_90", f"{row.scene}_{skill.text.replace(' ', '_')}"
+            )
+            for skill in row.task.skills
+        }
+        self._init_states_file = _libero_root() / "init_files" / row.suite / f"{row.bddl}.pruned_init"
+        names = list(self._problem.fixtures_dict)
+        self._fixtures = [self._problem.obj_body_id[name] for name in names]
+        self._start_layout = self.layout()
+
+    # -- predicates --------------------------------------------------------------------------
+
+    def _goal_of(self, suite: str, stem: str) -> tuple[Predicate, ...]:
+        path = bddl_path(suite, stem)
+        if not path.is_file():
+            raise AssetError(f"LIBERO has no problem file {path.name!r} in suite {suite!r}.")
+        from libero.libero.envs import bddl_utils
+
+        problem = bddl_utils.robosuite_parse_problem(str(path))
+        return tuple(tuple(state) for state in problem["goal_state"])
+
+    def holds(self, predicates: tuple[Predicate, ...]) -> bool:
+        """Whether all predicates hold in the current state, by LIBERO's own evaluation."""
+        return all(bool(self._problem._eval_predicate(list(p))) for p in predicates)
+
+    def after_step(self) -> None:
+        """LIBERO's own bookkeeping of visible states, such as the stove's burner."""
+        self._problem._post_process()
+
+    # -- objects, for the scripted expert ------------------------------------------------------
+
+    def body_pose(self, name: str) -> tuple[Array, Array]:
+        """Position float64 `[3]` m and rotation float64 `[3, 3]` of an object, world. Privileged."""
+        body = self._problem.obj_body_id[name]
+        return self.data.xpos[body].copy(), self.data.xmat[body].reshape(3, 3).copy()
+
+    def region_centre(self, name: str) -> Array:
+        """Centre of a BDDL region, float64 `[3]` m, world. Privileged."""
+        centre: Array = self.data.site(name).xpos.copy()
+        return centre
+
+    def region_half_size(self, name: str) -> Array:
+        """Half extents of a BDDL region, float64 `[3]` m. Privileged."""
+        return np.array(self.model.site(name).size, np.float64)
+
+    def collision_points(self, name: str) -> Array:
+        """Corners of an object's collision boxes, float64 `[n, 3]` m, world. Privileged."""
+        body = self._problem.obj_body_id[name]
+        corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
+        points = []
+        for geom in range(self.model.ngeom):
+            if self.model.body_rootid[self.model.geom_bodyid[geom]] != body:
+                continue
+            if self.model.geom_contype[geom] == 0:
+                continue
+            rotation = self.data.geom_xmat[geom].reshape(3, 3)
+            points.append(
+                self.data.geom_xpos[geom] + (corners * self.model.geom_size[geom]) @ rotation.T
+            )
+        return np.concatenate(points)
+
+    @property
+    def object_names(self) -> tuple[str, ...]:
+        """Movable objects."""
+        return tuple(self._problem.objects_dict)
+
+    # -- layouts -------------------------------------------------------------------------------
+
+    def layout(self) -> Layout:
+        """The current state as a layout."""
+        return Layout(
+            self.data.qpos.copy(),
+            self.data.qvel.copy(),
+            self.model.body_pos[self._fixtures].copy(),
+            self.model.body_quat[self._fixtures].copy(),
+        )
+
+    def apply(self, layout: Layout) -> None:
+        """Soft reset: write a layout into the compiled model, without rebuilding anything."""
+        mujoco.mj_resetData(self.model, self.data)
+        self.model.body_pos[self._fixtures] = layout.fixture_pos
+        self.model.body_quat[self._fixtures] = layout.fixture_quat
+        # The controller's start goal is the home pose, whatever the layout's first arm pose is.
+        self.data.qpos[self.index.arm_qpos] = self.index.home_qpos
+        mujoco.mj_kinematics(self.model, self.data)
+        self.dynamics.reset_controller()
+        self.data.qpos[:] = layout.qpos
+        self.data.qvel[:] = layout.qvel
+        mujoco.mj_forward(self.model, self.data)
+
+    def integration_state(self) -> Array:
+        """The full simulator state, the solver's warm start included."""
+        state = np.empty(mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_INTEGRATION))
+        mujoco.mj_getState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        return state
+
+    def restore(self, simulator: Array, fixture_pos: Array, fixture_quat: Array) -> None:
+        """Write `integration_state()` back; poses and contacts are up to date afterwards."""
+        self.model.body_pos[self._fixtures] = fixture_pos
+        self.model.body_quat[self._fixtures] = fixture_quat
+        mujoco.mj_setState(
+            self.model, self.data, simulator, mujoco.mjtState.mjSTATE_INTEGRATION
+        )
+        mujoco.mj_step1(self.model, self.data)  # not mj_forward: it would overwrite the warm start
+        self.after_step()
+
+    def sample_layout(self, rng: np.random.Generator, spread_m: float = 0.0) -> Layout:
+        """Draw object and fixture poses from LIBERO's own samplers.
+
+        Args:
+            rng: Private generator; numpy's global one is left as it was.
+            spread_m: Widens the layouts: each movable object that stands on the table is moved by
+                up to this much in x and in y, so that no two objects touch.
+        """
+        for _ in range(_MAX_PLACEMENT_TRIES):
+            layout = self._sample_stock_layout(int(rng.integers(2**32)))
+            if layout is None:
+                continue
+            moved = self._spread(layout, rng, spread_m) if spread_m > 0 else layout
+            if moved is not None:
+                return moved
+        raise AssetError(
+            f"No free placement found in {_MAX_PLACEMENT_TRIES} tries with layout_spread_m="
+            f"{spread_m}. Use a smaller spread (0.06 is known to work)."
+        )
+
+    def _sample_stock_layout(self, seed: int) -> Layout | None:
+        from robosuite.utils.errors import RandomizationError
+
+        problem = self._problem
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[:] = self._start_layout.qpos
+        with preserved_global_rng(seed):
+            try:
+                for sampler in problem.object_property_initializers:
+                    problem.object_states_dict[sampler.name].set_joint(sampler.sample())
+                mujoco.mj_step1(self.model, self.data)
+                placed = problem.placement_initializer.sample()
+                placed = problem.conditional_placement_initializer.sample(problem.sim, placed)
+                placed = problem.conditional_placement_on_objects_initializer.sample(placed)
+            except RandomizationError:
+                return None
+        for position, quat, item in placed.values():
+            if item.name in problem.fixtures_dict:
+                body = problem.obj_body_id[item.name]
+                self.model.body_pos[body], self.model.body_quat[body] = position, quat
+            else:
+                problem.sim.data.set_joint_qpos(item.joints[-1], np.concatenate((position, quat)))
+        return self.layout()
+
+    def _spread(self, layout: Layout, rng: np.random.Generator, spread_m: float) -> Layout | None:
+        """Move free-standing objects apart at random; None if two would overlap."""
+        problem, qpos = self._problem, layout.qpos.copy()
+        regions = problem.parsed_problem["regions"]
+        standing = {
+            state[1]
+            for state in problem.parsed_problem["initial_state"]
+            if state[0] == "on"
+            and regions.get(state[2], {}).get("target") == problem.workspace_name
+        }
+        centres, radii = [], []
+        for name, item in problem.objects_dict.items():
+            start = self.model.joint(item.joints[-1]).qposadr[0]
+            if name in standing:
+                qpos[start : start + 2] += rng.uniform(-spread_m, spread_m, 2)
+            centres.append(qpos[start : start + 2].copy())
+            radii.append(item.horizontal_radius)
+        for i in range(len(centres)):
+            for j in range(i):
+                if np.linalg.norm(centres[i] - centres[j]) < radii[i] + radii[j]:
+                    return None
+        if not self._goal_regions_free(np.array(centres), np.array(radii)):
+            return None
+        return Layout(qpos, layout.qvel, layout.fixture_pos, layout.fixture_quat)
+
+    def _goal_regions_free(self, centres: Array, radii: Array) -> bool:
+        """Whether every table region of the goal has a spot for its object, and is not yet taken."""
+        names = list(self._problem.objects_dict)
+        for predicate in self.goal:
+            region = self._problem.parsed_problem["regions"].get(predicate[-1])
+            if region is None or region["target"] != self._problem.workspace_name:
+                continue
+            x_low, y_low, x_high, y_high = region["ranges"][0]
+            others = [i for i, name in enumerate(names) if name != predicate[1]]
+            target = centres[names.index(predicate[1])] - self._problem.workspace_offset[:2]
+            if x_low <= target[0] <= x_high and y_low <= target[1] <= y_high:
+                return False
+            grid = np.stack(np.meshgrid(np.linspace(x_low, x_high, 7), np.linspace(y_low, y_high, 7)))
+            spots = grid.reshape(2, -1).T + self._problem.workspace_offset[:2]
+            gaps = np.linalg.norm(spots[:, None] - centres[others], axis=-1) - radii[others]
+            if gaps.min(1).max() < _FREE_SPOT_M:
+                return False
+        return True
+
+    @property
+    def init_states(self) -> Array:
+        """LIBERO's stored states, float64 `[50, 1 + nq + nv]`: time, qpos, qvel."""
+        return _read_init_states(self._init_states_file)
+
+    def stored_layout(self, init_state_id: int) -> Layout:
+        """One of LIBERO's stored states, with the fixtures where this scene was compiled."""
+        state = self.init_states[init_state_id]
+        nq = self.model.nq
+        start = self._start_layout
+        return Layout(state[1 : 1 + nq], state[1 + nq :], start.fixture_pos, start.fixture_quat)
+
+    def _robot_index(self) -> RobotIndex:
+        robot = self._problem.robots[0]
+        qpos, dof = robot._ref_joint_pos_indexes, robot._ref_joint_vel_indexes
+        actuators = robot._ref_joint_actuator_indexes
+        low, high = robot.torque_limits
+        return RobotIndex(
+            arm_qpos=_as_slice(qpos),
+            arm_dof=_as_slice(dof),
+            arm_actuators=_as_slice(actuators),
+            finger_qpos=tuple(robot._ref_gripper_joint_pos_indexes),
+            finger_actuators=tuple(robot._ref_joint_gripper_actuator_indexes),
+            grip_site=robot.eef_site_id,
+            hand_body=self.model.body(robot.robot_model.eef_name).id,
+            home_qpos=np.array(robot.init_qpos, np.float64),
+            torque_low=np.array(low, np.float64),
+            torque_high=np.array(high, np.float64),
+        )
+
+    def close(self) -> None:
+        """Release LIBERO's environment."""
+        self._problem.close()
+
+
+def _as_slice(indices: list[int]) -> slice:
+    if indices != list(range(indices[0], indices[-1] + 1)):
+        raise AssetError(f"Expected the robot's joints side by side in the model, got {indices}.")
+    return slice(indices[0], indices[-1] + 1)
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Unpickles one numpy array and refuses everything else: init files come from the net."""
+
+    _ALLOWED = {
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("_codecs", "encode"),
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._ALLOWED:
+            raise AssetError(f"Init-state file wants to load {module}.{name}, which is refused.")
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+@cache
+def _read_init_states(path: Path) -> Array:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = next(n for n in archive.namelist() if n.endswith("data.pkl"))
+            with archive.open(member) as stream:
+                states: Array = np.asarray(_ArrayUnpickler(stream).load(), np.float64)
+    except (OSError, zipfile.BadZipFile, StopIteration, pickle.UnpicklingError) as error:
+        raise AssetError(f"Cannot read LIBERO's init states in {path}: {error}.") from error
+    states.flags.writeable = False
+    return states

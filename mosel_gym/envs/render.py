@@ -1,0 +1,93 @@
+"""Draws a MuJoCo model off screen: one small GL context per environment, created on first use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mosel_gym.envs.gl import require_backend
+from mosel_gym.errors import MissingLibrary
+from mosel_gym.types import Frame
+
+_VISUAL_GROUP = 1
+
+
+class SceneRenderer:
+    """Renders cameras of one `MjModel` as upright uint8 RGB.
+
+    Args:
+        model: A compiled `mujoco.MjModel`; geoms of group 1 are drawn, sites never.
+        size: Height and width in pixels.
+
+    Raises:
+        MissingLibrary: No usable OpenGL; the message names the package to install.
+    """
+
+    def __init__(self, model: Any, size: int) -> None:
+        backend = require_backend()
+        try:
+            import mujoco
+
+            if backend == "egl":
+                from mujoco.egl import GLContext
+            else:
+                from mujoco.osmesa import GLContext
+            # A context draws at most its own size, so it is made for this size alone.
+            self._gl = GLContext(size, size)
+            self._gl.make_current()
+        except (ImportError, AttributeError, RuntimeError, OSError) as error:
+            package = "libosmesa6" if backend == "osmesa" else "libegl1 libegl-mesa0"
+            raise MissingLibrary(
+                f"OpenGL ({backend}) could not start: {error}. Install it with "
+                f"`sudo apt-get install -y {package}`, or make the environment with `cameras=()`."
+            ) from error
+        self._mujoco = mujoco
+        self._model = model
+        model.vis.global_.offwidth = model.vis.global_.offheight = size
+        # Multisampling changes an edge pixel by a few levels and doubles the drawing time.
+        model.vis.quality.offsamples = 0
+        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._scene = mujoco.MjvScene(model, maxgeom=2000)
+        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+            self._scene.flags[flag] = 0
+        self._option = mujoco.MjvOption()
+        self._option.geomgroup[:] = 0
+        self._option.geomgroup[_VISUAL_GROUP] = 1
+        self._option.sitegroup[:] = 0
+        self._camera = mujoco.MjvCamera()
+        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        self._rect = mujoco.MjrRect(0, 0, size, size)
+        self._pixels = np.empty((size, size, 3), np.uint8)
+        self.name = f"mujoco-{backend}"
+
+    def draw(self, data: Any, camera: str) -> Frame:
+        """Draw `camera` of the state `data`; kinematics must be up to date.
+
+        Returns:
+            A fresh array, uint8 `[size, size, 3]`, upright.
+        """
+        mujoco = self._mujoco
+        self._camera.fixedcamid = self._model.camera(camera).id
+        self._gl.make_current()
+        mujoco.mjv_updateScene(
+            self._model,
+            data,
+            self._option,
+            None,
+            self._camera,
+            mujoco.mjtCatBit.mjCAT_ALL,
+            self._scene,
+        )
+        mujoco.mjr_render(self._rect, self._scene, self._context)
+        mujoco.mjr_readPixels(self._pixels, None, self._rect, self._context)
+        return np.ascontiguousarray(self._pixels[::-1])  # OpenGL counts rows from the bottom
+
+    def close(self) -> None:
+        """Free the GL context; calling it twice is fine."""
+        if self._gl is not None:
+            self._gl.make_current()
+            self._context.free()
+            self._gl.free()
+            self._gl = None

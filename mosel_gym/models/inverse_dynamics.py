@@ -1,0 +1,235 @@
+"""The inverse dynamics [pi], section 3.3: what to do to make the scene look like the goal frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mosel_gym.errors import SpecMismatch
+from mosel_gym.models.blocks import Denoiser, ImageEncoder
+from mosel_gym.models.checkpoint import ConfiguredModule
+from mosel_gym.models.flow import TimeEmbedding, euler, normal
+from mosel_gym.models.images import one
+from mosel_gym.models.normalizer import MinMax, Standardize
+from mosel_gym.models.rotation import mean_rotvec, relative_rotvec
+from mosel_gym.models.text import SkillTable
+from mosel_gym.types import ActionChunk, Frame, Observation
+
+
+@dataclass(frozen=True)
+class GoalPolicyConfig:
+    """Shape and sampling of the policy."""
+
+    size: int = 64
+    """Height and width of the pictures inside, px; a multiple of 8."""
+    action_dim: int = 7
+    chunk: int = 16
+    """Actions predicted at once; an executor uses the first 8 or so."""
+    gripper_dim: int | None = 6
+    """Action that is -1 or +1 and nothing between; None = no such action."""
+    proprio_dim: int = 8
+    rotation_at: int | None = 3
+    """Where in `proprio` three axis-angle numbers (rad) start; None = there are none."""
+    goal_horizon: int = 32
+    """Largest distance of the goal frame in training, env steps (App. F)."""
+    features: int = 256
+    """Width of one encoded picture."""
+    width: int = 384
+    """Width of condition and denoiser."""
+    depth: int = 4
+    """Residual blocks of the denoiser."""
+    expansion: float = 1.0
+    """Hidden width of a block, in units of `width`."""
+    num_steps: int = 8
+    """Euler steps of the sampler."""
+    skill_id: bool = False
+    """Also tell the policy the skill. Measured: it then ignores the goal frame."""
+    skills: tuple[str, ...] = ()
+    """Skill texts, needed for `skill_id` only."""
+    seed: int = 0
+    """Of the sampling noise, until `reset` gives another."""
+
+
+class GoalPolicy(ConfiguredModule):
+    """A diffusion policy with a goal frame: flow matching over a chunk of actions.
+
+    The agent view and the goal are stacked as six channels of one encoder, so that the network can
+    compare them pixel by pixel; the wrist view has its own. A progress head tells how many steps
+    the goal is away. Implements `agents.base.InverseDynamics`.
+    """
+
+    config_class: ClassVar[type[GoalPolicyConfig]] = GoalPolicyConfig
+    config: GoalPolicyConfig
+    home_rotvec: Tensor
+
+    def __init__(self, config: GoalPolicyConfig) -> None:
+        """Build an untrained policy."""
+        super().__init__(config)
+        width = config.width
+        self.skills = SkillTable(config.skills)
+        self.scene_encoder = ImageEncoder(6, config.size, config.features)
+        self.wrist_encoder = ImageEncoder(3, config.size, config.features)
+        self.proprio_encoder = nn.Sequential(nn.Linear(config.proprio_dim, 64), nn.SiLU())
+        self.fusion = nn.Sequential(
+            nn.Linear(2 * config.features + 64, width), nn.SiLU(), nn.Linear(width, width)
+        )
+        self.no_goal = nn.Parameter(torch.zeros(width))
+        self.skill_embedding = nn.Embedding(len(config.skills), width) if config.skill_id else None
+        self.time_embedding = TimeEmbedding(width)
+        self.denoiser = Denoiser(
+            config.chunk * config.action_dim, width, config.depth, config.expansion
+        )
+        self.progress = nn.Sequential(nn.Linear(width, 128), nn.SiLU(), nn.Linear(128, 1))
+        self.action_scaling = MinMax(config.action_dim)
+        self.proprio_scaling = Standardize(config.proprio_dim)
+        self.register_buffer("home_rotvec", torch.zeros(3))
+        self.reset(config.seed)
+
+    @property
+    def name(self) -> str:
+        """Named in every result."""
+        return "goal-policy+skill-id" if self.config.skill_id else "goal-policy"
+
+    def reset(self, seed: int) -> None:
+        """Seed the sampling noise: the same seed and observations give the same actions."""
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def fit_statistics(self, actions: NDArray[np.float32], proprio: NDArray[np.float32]) -> None:
+        """Set home orientation and normalisers from demonstrations, `[N, A]` and `[M, P]`."""
+        at = self.config.rotation_at
+        if at is not None:
+            self.home_rotvec.copy_(torch.from_numpy(mean_rotvec(proprio[:, at : at + 3])))
+        rows = self.relative_proprio(torch.from_numpy(proprio).to(self.home_rotvec.device))
+        self.proprio_scaling.fit(rows.cpu().numpy())
+        self.action_scaling.fit(actions)
+
+    def relative_proprio(self, proprio: Tensor) -> Tensor:
+        """Proprioception `[B, P]` with its rotation seen from the home orientation."""
+        at = self.config.rotation_at
+        if at is None:
+            return proprio
+        turned = relative_rotvec(proprio[:, at : at + 3], self.home_rotvec)
+        return torch.cat([proprio[:, :at], turned, proprio[:, at + 3 :]], dim=1)
+
+    def encode(
+        self,
+        agentview: Tensor,
+        wrist: Tensor,
+        proprio: Tensor,
+        goal: Tensor,
+        has_goal: Tensor,
+        skill: Tensor | None = None,
+    ) -> Tensor:
+        """Everything the policy knows, as one condition vector.
+
+        Args:
+            agentview: Pixels `[B, 3, S, S]` in -1..1.
+            wrist: The same.
+            proprio: `[B, P]`, already passed through `relative_proprio` and `proprio_scaling`.
+            goal: Pixels `[B, 3, S, S]`; ignored where there is no goal.
+            has_goal: bool `[B]`.
+            skill: Skill indices `[B]`, with `config.skill_id` only.
+
+        Returns:
+            `[B, width]`.
+        """
+        shown = has_goal.to(agentview.dtype)
+        scene = torch.cat([agentview, goal * shown[:, None, None, None]], dim=1)
+        parts = [
+            self.scene_encoder(scene),
+            self.wrist_encoder(wrist),
+            self.proprio_encoder(proprio),
+        ]
+        condition: Tensor = self.fusion(torch.cat(parts, dim=1))
+        condition = condition + (1 - shown)[:, None] * self.no_goal
+        if self.skill_embedding is not None and skill is not None:
+            condition = condition + self.skill_embedding(skill)
+        return condition
+
+    def velocity(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
+        """Velocity of the flow at normalised actions `[B, chunk * A]`, times `[B]`."""
+        embedded = condition + self.time_embedding(times)
+        velocity: Tensor = self.denoiser(noisy, embedded)
+        return velocity.float()
+
+    def predict_progress(self, condition: Tensor) -> Tensor:
+        """Steps to the goal in units of `goal_horizon`, `[B]`."""
+        progress: Tensor = self.progress(condition)
+        return progress[:, 0].float()
+
+    @torch.no_grad()
+    def sample(self, condition: Tensor, generator: torch.Generator) -> Tensor:
+        """Actions `[B, chunk, A]` in the environment's units, gripper not yet -1 or +1."""
+        config = self.config
+        batch = len(condition)
+        noise = normal((batch, config.chunk * config.action_dim), generator, condition.device)
+        flat = euler(
+            lambda x, t: self.velocity(x, x.new_full((batch,), t), condition),
+            noise,
+            config.num_steps,
+        )
+        # never beyond what the demonstrations did
+        actions = flat.clamp(-1, 1).view(batch, config.chunk, config.action_dim)
+        return self.action_scaling.decode(actions)
+
+    @torch.no_grad()
+    def act(self, observation: Observation, goal: Frame | None, skill: str | None) -> ActionChunk:
+        """A chunk of actions from `observation` towards the picture `goal`.
+
+        Args:
+            observation: `agentview` and `wrist`, uint8 `[H, W, 3]` of any size, and `proprio`
+                float32 `[P]` as the environment gives it.
+            goal: Agent-view picture to reach, uint8 of any size, or None for no goal.
+            skill: Read with `config.skill_id` only, where it must be given.
+
+        Returns:
+            `chunk` actions, and the predicted distance of the goal in env steps within
+            0..`goal_horizon`; without a goal it is `goal_horizon`.
+
+        Raises:
+            SpecMismatch: Something is missing, or has a wrong shape or type.
+            UnknownId: The policy was not built for this skill.
+        """
+        config = self.config
+        device = self.home_rotvec.device
+        proprio = self._checked_proprio(observation).to(device)
+        agentview = one(observation["agentview"], config.size, device)
+        condition = self.encode(
+            agentview,
+            one(observation["wrist"], config.size, device),
+            self.proprio_scaling.encode(self.relative_proprio(proprio)),
+            torch.zeros_like(agentview) if goal is None else one(goal, config.size, device),
+            torch.tensor([goal is not None], device=device),
+            self._skill_index(skill, device),
+        )
+        actions = self.sample(condition, self._generator)[0].cpu().numpy().astype(np.float32)
+        if config.gripper_dim is not None:
+            actions[:, config.gripper_dim] = np.where(actions[:, config.gripper_dim] < 0, -1, 1)
+        progress = float(self.predict_progress(condition).clamp(0, 1)) if goal is not None else 1.0
+        return ActionChunk(actions, progress * config.goal_horizon)
+
+    def _checked_proprio(self, observation: Observation) -> Tensor:
+        missing = [key for key in ("agentview", "wrist", "proprio") if key not in observation]
+        if missing:
+            raise SpecMismatch(
+                f"the policy needs {missing}, but the observation has only {sorted(observation)}; "
+                "make the environment with these cameras."
+            )
+        proprio = np.asarray(observation["proprio"], np.float32)
+        if proprio.shape != (self.config.proprio_dim,) or not np.isfinite(proprio).all():
+            raise SpecMismatch(
+                f"proprio must be {self.config.proprio_dim} finite numbers, got {proprio}."
+            )
+        return torch.from_numpy(proprio[None])
+
+    def _skill_index(self, skill: str | None, device: torch.device) -> Tensor | None:
+        if not self.config.skill_id:
+            return None
+        if skill is None:
+            raise SpecMismatch(f"a policy with skill id needs a skill: one of {self.skills.texts}.")
+        return torch.tensor([self.skills.index(skill)], device=device)

@@ -1,0 +1,60 @@
+"""One table of ids, registered with Gymnasium in a loop."""
+
+from __future__ import annotations
+
+import difflib
+
+import gymnasium as gym
+
+from mosel_gym.envs.libero.tasks import LIBERO_TASKS
+from mosel_gym.errors import UnknownId
+from mosel_gym.types import Task
+
+TASKS: dict[str, Task] = {row.task.id: row.task for row in LIBERO_TASKS}
+"""Every registered id with its task."""
+
+_LIBERO_ENTRY = "mosel_gym.envs.libero.env:LiberoEnv"
+
+
+def register_envs() -> None:
+    """Register every id; safe to call twice."""
+    for row in LIBERO_TASKS:
+        if row.task.id not in gym.registry:
+            # The step limit belongs to the protocol, so the environment truncates by itself.
+            gym.register(row.task.id, entry_point=_LIBERO_ENTRY, kwargs={"task_id": row.task.id})
+
+
+def task_of(env_id: str) -> Task:
+    """The task behind an id.
+
+    Raises:
+        UnknownId: With the nearest ids.
+    """
+    if env_id in TASKS:
+        return TASKS[env_id]
+    near = difflib.get_close_matches(env_id, TASKS, n=3, cutoff=0.3)
+    raise UnknownId(
+        f"Unknown environment {env_id!r}. Nearest: {near or list(TASKS)}. "
+        "`mosel list` shows all of them."
+    )
+
+
+def find_task(goal: str) -> Task:
+    """The task with this goal text (letter case and spacing do not matter).
+
+    Raises:
+        UnknownId: No table knows the text; the message names the nearest goals.
+    """
+    wanted = _normalise(goal)
+    by_goal = {_normalise(task.goal): task for task in TASKS.values()}
+    if wanted in by_goal:
+        return by_goal[wanted]
+    near = difflib.get_close_matches(wanted, by_goal, n=3, cutoff=0.3)
+    raise UnknownId(
+        f"No task has the goal {goal!r}. Nearest: {near or list(by_goal)}. "
+        "For a goal of your own, pass its skill set: `agent.reset(goal, skills=[...])`."
+    )
+
+
+def _normalise(text: str) -> str:
+    return " ".join(text.lower().strip().rstrip(".").split())

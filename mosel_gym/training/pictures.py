@@ -1,0 +1,72 @@
+"""Batches of pictures from clips, with the augmentations, cheap enough for one CPU core."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mosel_gym.types import Frame, Frames
+
+
+def shift_into(out: Frame, frame: Frame, dy: int, dx: int) -> None:
+    """Copy `frame` `[H, W, 3]` to `out`, moved down by dy and right by dx; edges are repeated.
+
+    A block copy and up to two edge fills: a gather of every pixel would cost a fifth of a training
+    step.
+    """
+    height, width = frame.shape[:2]
+    top, bottom = max(dy, 0), height + min(dy, 0)
+    left, right = max(dx, 0), width + min(dx, 0)
+    out[top:bottom, left:right] = frame[top - dy : bottom - dy, left - dx : right - dx]
+    if left:
+        out[top:bottom, :left] = out[top:bottom, left : left + 1]
+    if right < width:
+        out[top:bottom, right:] = out[top:bottom, right - 1 : right]
+    if top:
+        out[:top] = out[top]
+    if bottom < height:
+        out[bottom:] = out[bottom - 1]
+
+
+def shifted(frames: list[Frame], shifts: NDArray[np.int64]) -> Frames:
+    """Stack pictures, each moved by its row (dy, dx) of `shifts` `[B, 2]`: uint8 `[B, H, W, 3]`."""
+    out = np.empty((len(frames), *frames[0].shape), np.uint8)
+    for target, frame, (dy, dx) in zip(out, frames, shifts, strict=True):
+        shift_into(target, frame, int(dy), int(dx))
+    return out
+
+
+def random_shifts(rng: np.random.Generator, count: int, largest: int) -> NDArray[np.int64]:
+    """`[count, 2]` pixels within +-largest."""
+    return rng.integers(-largest, largest + 1, size=(count, 2))
+
+
+def scale_brightness(pixels: Tensor, factors: Tensor) -> Tensor:
+    """Multiply pixels `[B, 3, H, W]` in -1..1 by `factors` `[B]` as seen from black; in place."""
+    return pixels.add_(1).mul_(factors.view(-1, 1, 1, 1)).sub_(1)
+
+
+def soften(pixels: Tensor, rows: Tensor) -> None:
+    """Halve and restore the resolution of some rows (bool `[B]`) of `[B, 3, H, W]`, in place."""
+    if bool(rows.any()):
+        chosen = F.interpolate(pixels[rows], scale_factor=0.5, mode="area")
+        pixels[rows] = F.interpolate(chosen, size=pixels.shape[-2:], mode="bilinear")
+
+
+class NoiseBank:
+    """Pixel noise drawn once: fresh normal numbers for every batch would cost a tenth of a step."""
+
+    def __init__(self, size: int, count: int = 128) -> None:
+        """Draw `count` noise pictures of `size` px, always the same ones."""
+        generator = torch.Generator().manual_seed(0)
+        self._bank = torch.randn((count, 3, size, size), generator=generator)
+
+    def add(self, pixels: Tensor, sigma: Tensor, rng: np.random.Generator) -> None:
+        """Add noise of deviation `sigma` `[B]` (of pixels in -1..1) in place, with random signs."""
+        chosen = torch.from_numpy(rng.integers(len(self._bank), size=len(pixels)))
+        signs = torch.from_numpy(rng.choice([-1.0, 1.0], size=len(pixels))).float()
+        noise = self._bank[chosen].to(pixels.device)
+        pixels.addcmul_(noise, (signs * sigma.cpu()).view(-1, 1, 1, 1).to(pixels.device))

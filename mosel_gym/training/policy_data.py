@@ -1,0 +1,246 @@
+"""What the policy is trained on: windows of clips with a goal frame from their own future."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mosel_gym.data.windows import Clip
+from mosel_gym.errors import NotEnoughData, SpecMismatch
+from mosel_gym.models.images import to_tensor
+from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.training.pictures import (
+    NoiseBank,
+    random_shifts,
+    scale_brightness,
+    shifted,
+    soften,
+)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How samples are varied. The goal is damaged most: at run time it is imagined, and blurred."""
+
+    shift_px: int = 4
+    """Random shift; agent view and goal move together, the wrist view on its own."""
+    goal_dropout: float = 0.15
+    """How often the goal is withheld."""
+    goal_blur: float = 0.3
+    """How often the goal loses half its resolution."""
+    goal_noise: float = 0.5
+    """How often the goal gets pixel noise, of up to `goal_noise_sigma` grey levels."""
+    goal_noise_sigma: float = 10.0
+    brightness: float = 0.1
+    goal_brightness: float = 0.03
+    proprio_noise: float = 0.05
+    """In units of the standard deviation."""
+
+
+NO_AUGMENTATION = Augmentation(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class PolicyBatch:
+    """One batch, ready for the network; B samples."""
+
+    agentview: Tensor
+    """`[B, 3, S, S]` in -1..1; so are `wrist` and `goal`."""
+    wrist: Tensor
+    proprio: Tensor
+    """`[B, P]`, relative to home and standardised."""
+    goal: Tensor
+    has_goal: Tensor
+    """bool `[B]`."""
+    skill: Tensor | None
+    """int64 `[B]`, for a policy with skill id."""
+    actions: Tensor
+    """Normalised, flattened, `[B, chunk * A]`."""
+    progress: Tensor
+    """Steps to the goal frame / goal horizon, `[B]` in 0..1."""
+
+
+class PolicyWindows:
+    """All windows of some clips.
+
+    Only rows with fresh pictures serve as observation or goal. Past the end of a clip the arm is
+    meant to hold still: actions are zero with the gripper as it was. `past_end` extra windows a
+    clip start there, with the last frame as observation and as goal, so that the policy learns to
+    stop when it has arrived.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        policy: GoalPolicy,
+        *,
+        past_end: int = 6,
+        whole_chunks: bool = False,
+        balance: Literal["frames", "clips"] = "frames",
+    ) -> None:
+        """Index `clips` for `policy`, whose statistics must be set.
+
+        Args:
+            clips: Their pictures must have the policy's size; they are not copied.
+            policy: Gives chunk length, horizon and normalisers.
+            past_end: Extra windows at the end of each clip.
+            whole_chunks: Only windows whose actions were all really executed.
+            balance: Draw frames uniformly, or clips uniformly (long clips then weigh no more).
+
+        Raises:
+            NotEnoughData: No clip has an action and a fresh picture.
+            SpecMismatch: A clip has another picture size or action length.
+        """
+        self._policy = policy
+        self._clips = [clip for clip in clips if len(clip.actions) and clip.fresh.any()]
+        if not self._clips:
+            raise NotEnoughData(
+                f"none of the {len(clips)} clips has actions and pictures; at least one is needed."
+            )
+        config = policy.config
+        for clip in self._clips:
+            size, actions = clip.agentview.shape[1], clip.actions.shape[1]
+            if size != config.size or actions != config.action_dim:
+                raise SpecMismatch(
+                    f"a clip of {clip.skill!r} has {size} px and {actions} actions, the policy "
+                    f"needs {config.size} px and {config.action_dim}; load the clips with "
+                    f"size={config.size}."
+                )
+        self._skills = (
+            torch.tensor(policy.skills.indices(clip.skill for clip in self._clips))
+            if config.skill_id
+            else None
+        )
+        self._actions = [self._padded(clip, config.chunk + past_end) for clip in self._clips]
+        self._proprio = [self._scaled(clip) for clip in self._clips]
+        self._next_fresh = [_next_fresh(clip.fresh) for clip in self._clips]
+        self._noise = NoiseBank(config.size)
+        windows, weights = [], []
+        for index, clip in enumerate(self._clips):
+            starts = np.flatnonzero(clip.fresh[: len(clip.actions)])
+            if whole_chunks:
+                starts = starts[starts <= len(clip.actions) - config.chunk]
+            elif clip.fresh[-1]:
+                starts = np.concatenate([starts, len(clip.actions) + np.arange(past_end)])
+            windows.append(np.stack([np.full(len(starts), index), starts], axis=1))
+            each = 1.0 if balance == "frames" else 1.0 / max(1, len(starts))
+            weights.append(np.full(len(starts), each))
+        self._windows = np.concatenate(windows)
+        if not len(self._windows):
+            raise NotEnoughData(
+                f"no clip is as long as a chunk of {config.chunk} actions; longer ones are needed."
+            )
+        self._cumulative = np.cumsum(np.concatenate(weights))
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self._windows)
+
+    def sample(
+        self, rng: np.random.Generator, count: int, augmentation: Augmentation
+    ) -> PolicyBatch:
+        """Draw `count` windows with replacement."""
+        total = self._cumulative[-1]
+        chosen = np.searchsorted(self._cumulative, rng.random(count) * total, side="right")
+        picked = self._windows[np.minimum(chosen, len(self._windows) - 1)]
+        ahead = rng.integers(1, self._policy.config.goal_horizon + 1, size=count)
+        return self._assemble(picked, ahead, rng, augmentation)
+
+    def _assemble(
+        self,
+        picked: NDArray[np.int64],
+        ahead: NDArray[np.int64],
+        rng: np.random.Generator,
+        augmentation: Augmentation,
+    ) -> PolicyBatch:
+        config = self._policy.config
+        device = self._policy.home_rotvec.device
+        count = len(picked)
+        scenes, wrists, goals = [], [], []
+        proprio, actions, distances = [], [], []
+        for (index, start), steps in zip(picked, ahead, strict=True):
+            clip = self._clips[index]
+            last = len(clip.agentview) - 1
+            row = min(start, last)
+            goal = int(self._next_fresh[index][min(start + steps, last)])
+            scenes.append(clip.agentview[row])
+            wrists.append(clip.wrist[row])
+            goals.append(clip.agentview[goal])
+            proprio.append(self._proprio[index][row])
+            actions.append(self._actions[index][start : start + config.chunk])
+            distances.append(max(0, goal - start))
+        together = random_shifts(rng, count, augmentation.shift_px)
+        agentview = to_tensor(shifted(scenes, together), device)
+        goal_view = to_tensor(shifted(goals, together), device)
+        alone = random_shifts(rng, count, augmentation.shift_px)
+        wrist = to_tensor(shifted(wrists, alone), device)
+        self._vary(agentview, goal_view, wrist, rng, augmentation)
+        rows = torch.from_numpy(np.stack(proprio))
+        jitter = rng.normal(0, augmentation.proprio_noise, rows.shape).astype(np.float32)
+        progress = np.minimum(np.array(distances) / config.goal_horizon, 1.0)
+        return PolicyBatch(
+            agentview=agentview,
+            wrist=wrist,
+            proprio=(rows + torch.from_numpy(jitter)).to(device),
+            goal=goal_view,
+            has_goal=torch.from_numpy(rng.random(count) >= augmentation.goal_dropout).to(device),
+            skill=None if self._skills is None else self._skills[picked[:, 0]].to(device),
+            actions=torch.from_numpy(np.stack(actions).reshape(count, -1)).to(device),
+            progress=torch.from_numpy(progress.astype(np.float32)).to(device),
+        )
+
+    def _vary(
+        self,
+        agentview: Tensor,
+        goal: Tensor,
+        wrist: Tensor,
+        rng: np.random.Generator,
+        augmentation: Augmentation,
+    ) -> None:
+        count = len(agentview)
+
+        def uniform(low: float, high: float) -> Tensor:
+            return torch.from_numpy(rng.uniform(low, high, count).astype(np.float32))
+
+        def often(probability: float) -> Tensor:
+            return torch.from_numpy(rng.random(count) < probability)
+
+        if augmentation.brightness > 0:
+            spread, extra = augmentation.brightness, augmentation.goal_brightness
+            scene = uniform(1 - spread, 1 + spread)
+            scale_brightness(agentview, scene.to(agentview.device))
+            both = (scene * uniform(1 - extra, 1 + extra)).to(goal.device)
+            scale_brightness(goal, both)
+            scale_brightness(wrist, uniform(1 - spread, 1 + spread).to(wrist.device))
+        soften(goal, often(augmentation.goal_blur).to(goal.device))
+        if augmentation.goal_noise > 0:
+            sigma = uniform(0, augmentation.goal_noise_sigma / 127.5)
+            self._noise.add(goal, sigma * often(augmentation.goal_noise), rng)
+
+    def _padded(self, clip: Clip, rows: int) -> NDArray[np.float32]:
+        config = self._policy.config
+        hold = np.zeros(config.action_dim, np.float32)
+        if config.gripper_dim is not None:
+            hold[config.gripper_dim] = clip.actions[-1, config.gripper_dim]
+        padding = np.broadcast_to(hold, (rows, config.action_dim))
+        actions = torch.from_numpy(np.concatenate([clip.actions, padding]).astype(np.float32))
+        scaling = self._policy.action_scaling
+        return np.asarray(scaling.encode(actions.to(scaling.center.device)).cpu().numpy())
+
+    def _scaled(self, clip: Clip) -> NDArray[np.float32]:
+        policy = self._policy
+        rows = torch.from_numpy(clip.proprio).to(policy.home_rotvec.device)
+        encoded = policy.proprio_scaling.encode(policy.relative_proprio(rows))
+        return np.asarray(encoded.cpu().numpy())
+
+
+def _next_fresh(fresh: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each row the first fresh row from there on, or the last fresh one of all."""
+    drawn = np.flatnonzero(fresh)
+    return drawn[np.minimum(np.searchsorted(drawn, np.arange(len(fresh))), len(drawn) - 1)]

@@ -1,0 +1,97 @@
+"""What the video planner is trained on: latents of whole clips, sampled at even distances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from mosel_gym.data.windows import Clip
+from mosel_gym.errors import NotEnoughData
+from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.types import Frames
+
+
+@dataclass(frozen=True)
+class VideoBatch:
+    """B clips as the planner sees them."""
+
+    first: Tensor
+    """Latents of the first frames, `[B, C, G, G]`."""
+    clip: Tensor
+    """Latents of the frames to imagine, `[B, frames * C, G, G]`."""
+    skill: Tensor
+    """int64 `[B]`."""
+
+
+class VideoWindows:
+    """Clips as latents, encoded once: no augmentation changes pixels, so the codec can go first."""
+
+    def __init__(
+        self, clips: Sequence[Clip], planner: LatentVideoPlanner, *, progress: bool = False
+    ) -> None:
+        """Encode the fresh pictures of `clips` with the planner's codec.
+
+        Raises:
+            NotEnoughData: No clip has two fresh pictures.
+            UnknownId: A clip shows a skill that the planner was not built for.
+        """
+        usable = [clip for clip in clips if np.count_nonzero(clip.fresh) > 1]
+        if not usable:
+            raise NotEnoughData(
+                f"none of the {len(clips)} clips has two pictures; at least one is needed."
+            )
+        self._planner = planner
+        self._skills = torch.tensor(planner.skills.indices(clip.skill for clip in usable))
+        self._rows = [np.flatnonzero(clip.fresh) for clip in usable]
+        bar = tqdm(usable, desc="encoding", unit="clip", disable=not progress)
+        # float16 halves the memory; the codec's own error is a hundred times larger
+        self._latents = [
+            planner.codec.encode_frames(clip.agentview[clip.fresh]).half().cpu() for clip in bar
+        ]
+
+    def __len__(self) -> int:
+        """Number of clips."""
+        return len(self._rows)
+
+    def sample(
+        self, rng: np.random.Generator, count: int, latest_start: int = 4, jitter: float = 1.5
+    ) -> VideoBatch:
+        """Draw `count` clips with replacement.
+
+        Args:
+            rng: Randomness.
+            count: B.
+            latest_start: The first frame is one of the steps 0..latest_start.
+            jitter: Each frame but the last is taken up to this many steps early or late.
+        """
+        chosen = rng.integers(len(self._rows), size=count)
+        picked = [self._pick(self._rows[i], rng, latest_start, jitter) for i in chosen]
+        stacked = torch.stack(
+            [self._latents[i][rows] for i, rows in zip(chosen, picked, strict=True)]
+        ).float()
+        device = self._planner.codec.mean_image.device
+        first, rest = stacked[:, 0], stacked[:, 1:].flatten(1, 2)
+        return VideoBatch(first.to(device), rest.to(device), self._skills[chosen].to(device))
+
+    def _pick(
+        self, rows: NDArray[np.int64], rng: np.random.Generator, latest_start: int, jitter: float
+    ) -> NDArray[np.int64]:
+        frames = self._planner.config.frames
+        early = np.searchsorted(rows, rows[0] + latest_start, side="right")
+        start = int(rng.integers(min(early, len(rows) - 1)))
+        times = np.linspace(rows[start], rows[-1], frames + 1)
+        times[1:-1] += rng.uniform(-jitter, jitter, frames - 1)
+        nearest: NDArray[np.int64] = np.abs(rows[None] - times[:, None]).argmin(axis=1)
+        return nearest
+
+
+def sample_frames(clips: Sequence[Clip], rng: np.random.Generator, count: int) -> Frames:
+    """`count` agent views drawn from random clips, uint8 `[count, S, S, 3]`."""
+    chosen = rng.integers(len(clips), size=count)
+    return np.stack([clips[i].agentview[rng.integers(len(clips[i].agentview))] for i in chosen])
