@@ -14,6 +14,8 @@ from mosel_gym.agents.analysis.noise import VerdictNoise
 from mosel_gym.agents.analysis.pixel import PixelAnalyzer, PixelAnalyzerConfig
 from mosel_gym.agents.analysis.privileged import PrivilegedAnalyzer
 from mosel_gym.agents.base import InverseDynamics, TaskPlanner, VideoAnalyzer, VideoPlanner
+from mosel_gym.agents.config import MoselConfig, from_plain
+from mosel_gym.agents.improvement.language import History
 from mosel_gym.agents.planning.offline import OfflinePlanner, OfflinePlannerConfig
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.errors import DamagedFile, SpecMismatch, UnknownId
@@ -26,7 +28,6 @@ from mosel_gym.types import TaskPlan
 FORMAT = "mosel-agent/1"
 _INDEX = "agent.json"
 _VIDEO, _POLICY, _JUDGE = "video.safetensors", "policy.safetensors", "judge.safetensors"
-History = list[tuple[TaskPlan, str]]
 
 
 @dataclass
@@ -37,8 +38,7 @@ class StoredAgent:
     video_planner: VideoPlanner
     inverse_dynamics: InverseDynamics
     analyzer: VideoAnalyzer
-    config: dict[str, Any]
-    """`MoselConfig` as plain data."""
+    config: MoselConfig
     plans: dict[str, TaskPlan] = field(default_factory=dict)
     """Goal text -> the plan that language refinement arrived at."""
     history: dict[str, History] = field(default_factory=dict)
@@ -115,7 +115,7 @@ def save_agent(folder: str | Path, agent: StoredAgent, *, half: bool = True) -> 
         "format": FORMAT,
         "task_planner": {"kind": "offline", "config": asdict(agent.task_planner.config)},
         "analyzer": analyzer,
-        "config": agent.config,
+        "config": asdict(agent.config),
         "rounds": agent.rounds,
         "plans": {goal: asdict(plan) for goal, plan in agent.plans.items()},
         "history": {
@@ -149,7 +149,8 @@ def load_agent(name_or_dir: str | Path, device: str = "cpu") -> StoredAgent:
             goal: [(_plan(entry["plan"]), str(entry["rationale"])) for entry in entries]
             for goal, entries in index["history"].items()
         }
-        config, rounds, card = dict(index["config"]), int(index["rounds"]), dict(index["card"])
+        config = from_plain(MoselConfig, index["config"])
+        rounds, card = int(index["rounds"]), dict(index["card"])
     except DamagedFile:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

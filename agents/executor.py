@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mosel_gym.agents.base import InverseDynamics, SkillJudge, VideoPlanner
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.types import ActionChunk, Frame, Frames, Observation, VisualPlan
 
 Outcome = Literal["running", "reached", "missed", "exhausted"]
@@ -65,7 +66,15 @@ class SkillExecutor:
             skill: Its text.
             observation: What is seen now; its scene picture is the judge's "before".
             budget: Steps allowed; None = `config.skill_budget`.
+
+        Raises:
+            SpecMismatch: There is no scene picture.
         """
+        if skill and self.config.scene_camera not in observation:
+            raise SpecMismatch(
+                f"Imagining a skill needs the camera {self.config.scene_camera!r}; the observation "
+                f"has {sorted(observation)}. Make the environment with that camera."
+            )
         self.skill = skill
         self.budget = self.config.skill_budget if budget is None else budget
         self.steps = 0

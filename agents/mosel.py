@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mosel_gym.agents import base
 from mosel_gym.agents.checkpoint import StoredAgent, load_agent, save_agent
-from mosel_gym.agents.config import MoselConfig, from_plain
+from mosel_gym.agents.config import MoselConfig
 from mosel_gym.agents.executor import SkillExecutor
 from mosel_gym.agents.follower import PlanFollower
 from mosel_gym.agents.improvement.evidence import Evidence
@@ -28,7 +28,7 @@ from mosel_gym.agents.improvement.policy import refine_policy
 from mosel_gym.agents.improvement.route import choose
 from mosel_gym.agents.improvement.video import refine_video
 from mosel_gym.agents.planning.check import checked_plan, resolve_task
-from mosel_gym.agents.sb3 import single_observation
+from mosel_gym.agents.sb3 import Sb3Predict
 from mosel_gym.agents.trace import Trace
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.data.windows import Clip
@@ -45,7 +45,7 @@ from mosel_gym.types import (
 )
 
 
-class MoselAgent:
+class MoselAgent(Sb3Predict):
     """Four modules and the loop around them; knows no environment.
 
     Example:
@@ -63,7 +63,7 @@ class MoselAgent:
         - `info` is optional. The age of the pictures, success and provenance are taken from it, and
           the simulator's predicates, which only a privileged analyzer reads.
         - Without `finish` the last action is left out of the episode: nobody showed its result.
-        - One agent drives one environment at a time.
+        - One agent drives one environment at a time; `predict` is `act` for stable-baselines3.
 
     Args:
         task_planner: Section 3.1.
@@ -72,7 +72,8 @@ class MoselAgent:
         analyzer: Section 3.4.
         config: Numbers.
         judge: Asked while a skill is carried out; None takes the analyzer, if it can be asked.
-        buffer: Where `reflect` keeps episodes; a folder, or None for memory until `improve`.
+        buffer: Where `reflect` keeps episodes: a folder, or None for memory, until `improve`. An
+            episode of 600 steps takes about 60 MB there.
     """
 
     def __init__(
@@ -143,6 +144,11 @@ class MoselAgent:
         self._follower = None
         self._reflected = None
 
+    def restart(self) -> None:
+        """Begin the next episode with the arguments of the last `reset`."""
+        if self.task is not None:
+            self.reset(self.task, plan=self._given_plan, seed=self._seed)
+
     def act(
         self, observation: Observation, info: Mapping[str, Any] | None = None
     ) -> NDArray[np.float32]:
@@ -163,7 +169,9 @@ class MoselAgent:
 
     def finish(self, observation: Observation, info: Mapping[str, Any] | None = None) -> None:
         """Record what the last action led to; call it once after the loop."""
-        self._open_trace().see(observation, info)
+        trace = self._open_trace()
+        trace.see(observation, info)
+        trace.finished = True
 
     @property
     def episode(self) -> Episode:
@@ -209,28 +217,21 @@ class MoselAgent:
         Args:
             buffer: Where they are; None takes what this agent reflected on in this round.
             target: Which module; `auto` goes by the reflections, see `improvement.route`.
-            demos: Clips to mix into the training of a network, as `config.finetune` says.
+            demos: Clips to mix into the training of a network, as the configs say.
 
         Raises:
             NotEnoughData: Too few usable episodes; says how many are needed.
             InvalidPlan: The task planner has no further plan.
             SpecMismatch: The module is of a kind that cannot be refined.
         """
-        if buffer is not None:
-            evidence = Evidence(buffer)
-        elif self.buffer is not None:
-            evidence = Evidence(self.buffer, self.rounds)
-        else:
-            evidence = Evidence(self._memory)
-        route = choose(target, evidence, self.analyzer, self.rounds, self.config.route)
+        own = self._memory if self.buffer is None else self.buffer
+        evidence = Evidence(own, self.rounds) if buffer is None else Evidence(buffer)
+        evidence.require_episodes(self.config.min_accepted)
+        route = choose(target, evidence, self.judge, self.rounds, self.config.route)
         accepted, rejected = evidence.counts()
+        count, judge = len(evidence.reflections()), self.analyzer.name
         report = ImproveReport(
-            target=route.module,
-            reason=route.reason,
-            episodes=len(evidence.reflections()),
-            accepted=accepted,
-            rejected=rejected,
-            analyzer=self.analyzer.name,
+            route.module, route.reason, count, accepted, rejected, analyzer=judge
         )
         if route.module == "none":
             return report
@@ -248,36 +249,10 @@ class MoselAgent:
         self._memory.clear()
         return report
 
-    def predict(
-        self,
-        observation: Observation,
-        state: Any = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[NDArray[np.float32], Any]:
-        """`act` in the form of stable-baselines3, for its `evaluate_policy` and the like.
-
-        Args:
-            observation: Of one environment, with or without a leading axis of 1.
-            state: Handed back unchanged.
-            episode_start: Where true, the trace begins anew with the task of the last `reset`.
-            deterministic: Not used; the noise is seeded.
-
-        Raises:
-            SpecMismatch: More than one environment.
-        """
-        row, batched = single_observation(observation)
-        if episode_start is not None and np.any(episode_start) and self.task is not None:
-            self.reset(self.task, plan=self._given_plan, seed=self._seed)
-        action = self.act(row)
-        return (action[None] if batched else action), state
-
     def save(self, folder: str | Path) -> Path:
         """Write weights, config, refined plans and history; `from_pretrained` reads them."""
         parts = (self.task_planner, self.video_planner, self.inverse_dynamics, self.analyzer)
-        stored = StoredAgent(
-            *parts, asdict(self.config), self.plans, self.history, self.rounds, self.card
-        )
+        stored = StoredAgent(*parts, self.config, self.plans, self.history, self.rounds, self.card)
         return save_agent(folder, stored)
 
     @classmethod
@@ -309,7 +284,7 @@ class MoselAgent:
             stored.video_planner,
             stored.inverse_dynamics,
             analyzer or stored.analyzer,
-            config or from_plain(MoselConfig, stored.config),
+            config or stored.config,
             judge=stored.analyzer if isinstance(stored.analyzer, base.SkillJudge) else None,
             buffer=buffer,
         )
@@ -341,6 +316,6 @@ class MoselAgent:
     def _open_trace(self) -> Trace:
         if self._trace is None:
             raise MoselError('Call `reset(task)` first, for example `agent.reset(info["task"])`.')
-        if self._trace.closed:
+        if self._trace.finished:
             raise MoselError("This episode was finished; call `reset(task)` to begin the next one.")
         return self._trace

@@ -27,15 +27,12 @@ class Trace:
         self._actions: list[NDArray[np.float32]] = []
         self._success: bool | None = None
         self._seed: int | None = None
+        self.finished = False
+        """Whether the row after the last action was given; the caller sets it."""
 
     def __len__(self) -> int:
         """Rows seen so far."""
         return len(self._rows)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the last row came without an action after it."""
-        return len(self._rows) > len(self._actions)
 
     @property
     def last_row(self) -> Observation:
@@ -51,6 +48,10 @@ class Trace:
         Raises:
             SpecMismatch: No `proprio`, other entries than in the rows before, or a changed shape.
         """
+        if len(self._rows) > len(
+            self._actions
+        ):  # an `act` that raised left a row without an action
+            del self._rows[-1], self._ages[-1], self._done[-1]
         row = {name: np.asarray(value) for name, value in observation.items()}
         _check(row, self._rows[0] if self._rows else None)
         info = info or {}

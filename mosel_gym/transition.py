@@ -37,7 +37,7 @@ class TransitionConfig:
     position_tolerance_m: float = 0.01
     rotation_tolerance_rad: float = 0.05
     keep_grip: bool = False
-    """Send 0, which leaves the fingers as they are; False sends -1, which opens them (the paper)."""
+    """Send 0, which leaves the fingers as they are; False sends -1, which opens them (paper)."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no transition."""

@@ -70,14 +70,19 @@ fingerprint() {
 
 make_venv() {
     # A checkout that was moved, or another Python, needs a new one: its scripts hold absolute paths.
-    local made_for
-    made_for="$("$python" --version) $(pwd)"
-    if [ -x $venv/bin/python ] && [ "$(cat $venv/.made-for 2>/dev/null)" = "$made_for" ]; then
-        return
+    local wanted made_for
+    wanted="$("$python" --version) $(pwd)"
+    if [ -x $venv/bin/python ] && { [ -x $venv/bin/pip ] || [ -x $venv/bin/uv ]; }; then
+        # One that somebody made by hand is taken over, if it is of the same Python.
+        made_for=$(cat $venv/.made-for 2>/dev/null || echo "$($venv/bin/python --version) $(pwd)")
+        if [ "$made_for" = "$wanted" ]; then
+            echo "$wanted" >$venv/.made-for
+            return
+        fi
     fi
     say "creating $venv with $("$python" --version)"
     "$python" -m venv --clear $venv
-    echo "$made_for" >$venv/.made-for
+    echo "$wanted" >$venv/.made-for
 }
 
 find_uv() {
@@ -96,9 +101,9 @@ install_packages() {
     say "installing the packages of requirements.lock (torch is large: the first time takes minutes)"
     # --no-deps: the lock is complete, and leaves out two packages on purpose (see pyproject.toml).
     if [ -n "$uv" ]; then
-        export VIRTUAL_ENV=$PWD/$venv UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300}
-        "$uv" pip install --no-deps -r requirements.lock
-        "$uv" pip install --no-deps --no-build-isolation --quiet -e .
+        export UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300}
+        "$uv" pip install --python $venv/bin/python --no-deps -r requirements.lock
+        "$uv" pip install --python $venv/bin/python --no-deps --no-build-isolation --quiet -e .
     else
         say "uv cannot be had; using pip, which is slower"
         grep -v '^uv==' requirements.lock | $venv/bin/python -m pip install --no-deps -r /dev/stdin
@@ -108,7 +113,7 @@ install_packages() {
 
 check_python
 install_system_packages
-if [ "$(fingerprint)" = "$(cat $stamp 2>/dev/null)" ]; then
+if [ -x $venv/bin/mosel ] && [ -x $venv/bin/python ] && [ "$(fingerprint)" = "$(cat $stamp 2>/dev/null)" ]; then
     exit 0
 fi
 make_venv

@@ -63,12 +63,7 @@ class PixelAnalyzer:
         Raises:
             SpecMismatch: The episode lacks one of the two cameras.
         """
-        for camera in (self.config.scene_camera, self.config.wrist_camera):
-            if camera not in episode.observations:
-                raise SpecMismatch(
-                    f"The pixel analyzer needs the camera {camera!r}; the episode has "
-                    f"{sorted(episode.observations)}. Make the environment with that camera."
-                )
+        self._check_cameras(episode.observations)
         rows = skill_segments(episode)
         ends = [self._row_after(episode, at, rows) for at in range(len(rows))]
         afterwards = [*ends[:-1], _last_drawn(episode)]
@@ -91,6 +86,7 @@ class PixelAnalyzer:
         earlier: Sequence[Observation] = (),
     ) -> float:
         """Probability in 0..1 that the sub-goal is reached, asked during execution."""
+        self._check_cameras(observation)
         seen = (*earlier, observation)
         scene = np.stack([frame[self.config.scene_camera] for frame in seen])
         wrist = np.stack([frame[self.config.wrist_camera] for frame in seen])
@@ -117,6 +113,14 @@ class PixelAnalyzer:
             wrist[ends],
             episode.segments[segment].skill,
         )
+
+    def _check_cameras(self, recorded: Observation) -> None:
+        for camera in (self.config.scene_camera, self.config.wrist_camera):
+            if camera not in recorded:
+                raise SpecMismatch(
+                    f"The pixel analyzer needs the camera {camera!r}; there are only "
+                    f"{sorted(recorded)}. Make the environment with that camera."
+                )
 
     def _undone_in(
         self, episode: Episode, segment: int, later: Sequence[int], ends: Sequence[int]

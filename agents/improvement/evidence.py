@@ -56,6 +56,19 @@ class Evidence:
         ]
         return [clip for clip in clips if clip.success is success]
 
+    def require_episodes(self, accepted: int) -> None:
+        """Insist on at least one reflected episode.
+
+        Raises:
+            NotEnoughData: There is none; says how much a round needs.
+        """
+        if not self.reflections():
+            raise NotEnoughData(
+                "Improving needs reflected episodes, and there are 0: at least 1 failed one for "
+                f"the language plan, at least {accepted} segments judged successful for a network. "
+                "Run episodes and call `reflect()` after each of them."
+            )
+
     def require(self, accepted: int, purpose: str) -> None:
         """Insist on enough segments judged successful.
 
@@ -66,6 +79,6 @@ class Evidence:
         if good < accepted:
             raise NotEnoughData(
                 f"{purpose} needs at least {accepted} skill segments judged successful; the "
-                f"{len(self.reflections())} reflected episodes hold {good}, and {bad} judged failed. "
+                f"{len(self.reflections())} reflected episodes hold {good}, and {bad} failed ones. "
                 "Run more episodes and reflect on each of them, or lower `min_accepted`."
             )

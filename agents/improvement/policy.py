@@ -43,4 +43,5 @@ def refine_policy(
     success = evidence.clips(size, success=True)
     failed = evidence.clips(size, success=False) if config.alpha > 0 else []
     with restored_on_error(policy):
-        return finetune_policy(policy, success, failed, demos, config)
+        device = next(policy.parameters()).device.type
+        return finetune_policy(policy, success, failed, demos, config, device=device)

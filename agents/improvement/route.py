@@ -18,7 +18,7 @@ class ImaginationJudge(Protocol):
     threshold: float
 
     def imagined_reached(self, episode: Episode, segment: int) -> float | None:
-        """Probability that the imagined clip ends with the sub-goal reached; None without a clip."""
+        """Probability that the imagined clip ends with the sub-goal reached; None: no clip."""
         ...
 
 

@@ -41,4 +41,5 @@ def refine_video(
     evidence.require(min_accepted, "Refining the video planner")
     success = evidence.clips(planner.config.codec.size, success=True)
     with restored_on_error(planner):
-        return finetune_video(planner, success, demos, config)
+        device = next(planner.parameters()).device.type
+        return finetune_video(planner, success, demos, config, device=device)

@@ -140,7 +140,11 @@ def _parse(text: str) -> Clause:
     words = _content(thing)
     if plural and words:
         words = (*words[:-1], words[-1].removesuffix("s"))
-    return Clause(text.replace("_of", " of"), verb, words, _content(where), plural)
+    return Clause(_in_words(text), verb, words, _content(where), plural)
+
+
+def _in_words(text: str) -> str:
+    return re.sub(r"\b(\w+)_of\b", r"to the \1 of", text).replace("atop", "on top of")
 
 
 def _resolve(clause: Clause, before: Clause | None) -> Clause:

@@ -68,7 +68,7 @@ class EpisodeCanvas:
         self.size = (WIDTH, self._strip_top + (LABEL + THUMB + PAD if strip else 0) + TIMELINE)
         self._cached: tuple[object, Image.Image] | None = None
 
-    def draw(self, step: int, closing: bool = False) -> Frames:
+    def draw(self, step: int, closing: bool = False) -> Frame:
         """The picture of row `step`, uint8 `[height, width, 3]`.
 
         Args:
@@ -123,12 +123,12 @@ class EpisodeCanvas:
     def _draw_plan(self, draw: ImageDraw.ImageDraw, rows: list[PlanRow]) -> None:
         x, y = PAD + MAIN + PAD, HEADER + _WRIST + PAD
         bottom = HEADER + MAIN
-        planner = self.episode.plan.planner if self.episode.plan else None
-        title = f"plan by {planner}" if planner else "plan"
-        y = draw_text(draw, title, (x, y), 14, DIM, SIDE) + 4
-        running = [i for i, row in enumerate(rows) if row.state == "running"]
+        if rows:
+            planner = f" by {self.episode.plan.planner}" if self.episode.plan else ""
+            y = draw_text(draw, f"plan{planner}", (x, y), 14, DIM, SIDE) + 4
         # A long plan scrolls, so that the current skill and the one before it stay in sight.
-        for row in rows[max(0, running[0] - 1) if running and len(rows) > 3 else 0 :]:
+        ended = sum(row.state == "ended" for row in rows)
+        for row in rows[max(0, min(ended - 1, len(rows) - 3)) :]:
             said = self._said(row)
             height = text_height(row.skill, 15, SIDE - 34, 2) + (line_height(13) if said else 0) + 8
             if y + height > bottom:

@@ -9,26 +9,27 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from mosel_gym.data.hdf5_arrays import get_text, put_array, put_text
 from mosel_gym.errors import SpecMismatch
-from mosel_gym.types import Episode, Frames, SkillSegment, TaskPlan
+from mosel_gym.types import Episode, SkillSegment, TaskPlan
 
 
 def write(group: h5py.Group, episode: Episode) -> None:
     """Write what is missing from the LIBERO part: metadata as JSON, and the extra arrays."""
     final = group.create_group("final_obs")
     for name, rows in episode.observations.items():
-        final.create_dataset(name, data=rows[-1])
+        put_array(final, name, np.asarray(rows[-1]))
     if episode.states is not None:
-        group.create_dataset("final_state", data=episode.states[-1])
+        put_array(group, "final_state", episode.states[-1])
     if episode.fresh is not None:
-        group.create_dataset("fresh", data=episode.fresh)
+        put_array(group, "fresh", episode.fresh)
     for index, segment in enumerate(episode.segments):
         if segment.imagined is not None:
-            _write_frames(group, f"imagined_{index}", segment.imagined)
+            put_array(group, f"imagined_{index}", segment.imagined)
     for index, done in enumerate((episode.skill_done or {}).values()):
-        group.create_dataset(f"skill_done_{index}", data=done)
+        put_array(group, f"skill_done_{index}", done)
     # A dataset, not an attribute: attributes end at 64 KiB, and a plan's reasoning may be long.
-    group.create_dataset("metadata", data=json.dumps(_metadata(episode)))
+    put_text(group, "metadata", json.dumps(_metadata(episode)))
 
 
 def read(
@@ -38,7 +39,7 @@ def read(
     states: NDArray[np.float64] | None,
 ) -> Episode:
     """Put the extras and the arrays of the LIBERO part together again."""
-    data = json.loads(group["metadata"].asstr()[()])
+    data = json.loads(get_text(group, "metadata"))
     plan = data["plan"]
     if plan is not None:
         plan = TaskPlan(tuple(plan["skills"]), plan["reasoning"], plan["planner"])
@@ -76,7 +77,7 @@ def read(
 
 def observation_names(group: h5py.Group) -> list[str]:
     """Names of the observations, in the order of the recorded dict."""
-    names: list[str] = json.loads(group["metadata"].asstr()[()])["observations"]
+    names: list[str] = json.loads(get_text(group, "metadata"))["observations"]
     return names
 
 
@@ -130,8 +131,3 @@ def _metadata(episode: Episode) -> dict[str, Any]:
         "skill_done": None if episode.skill_done is None else list(episode.skill_done),
         "provenance": {key: str(value) for key, value in episode.provenance.items()},
     }
-
-
-def _write_frames(group: h5py.Group, name: str, frames: Frames) -> None:
-    filters: dict[str, Any] = {"compression": "gzip", "compression_opts": 1} if frames.size else {}
-    group.create_dataset(name, data=frames, **filters)

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from mosel_gym.data import episode_extras, published_demo
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.data.episode_extras import check_episode
+from mosel_gym.data.hdf5_arrays import FILE_VERSION, put_array
 from mosel_gym.errors import DamagedFile, UnknownId
 from mosel_gym.types import Episode
 
@@ -36,10 +37,6 @@ FORMAT = "mosel-episode"
 FORMAT_VERSION = 1
 
 _LIBERO_NAMES = {"agentview": "agentview_rgb", "wrist": "eye_in_hand_rgb"}
-# A chunk is a band of rows over several steps: the same pixels of the next steps then lie within
-# deflate's 32 KiB window. Against chunks of whole pictures, that halves the size and the time.
-_CHUNK_STEPS = 16
-_CHUNK_ROWS = 8
 
 
 def write_episode(path: str | Path, episode: Episode) -> Path:
@@ -57,20 +54,20 @@ def write_episode(path: str | Path, episode: Episode) -> Path:
     """
     check_episode(episode)
     steps = episode.num_steps
-    with atomic_path(path) as draft, h5py.File(draft, "w") as file:
+    with atomic_path(path) as draft, h5py.File(draft, "w", libver=FILE_VERSION) as file:
         data = file.create_group("data")
         data.attrs.update(_file_attributes(episode))
         demo = data.create_group("demo_0")
         demo.attrs["num_samples"] = steps
-        demo.create_dataset("actions", data=episode.actions, fletcher32=steps > 0)
-        demo.create_dataset("dones", data=_last_row_is(True, steps))
-        demo.create_dataset("rewards", data=_last_row_is(bool(episode.success), steps))
+        put_array(demo, "actions", episode.actions)
+        put_array(demo, "dones", _last_row_is(True, steps))
+        put_array(demo, "rewards", _last_row_is(bool(episode.success), steps))
         if episode.states is not None:
             demo.attrs["init_state"] = episode.states[0]
-            _write_rows(demo, "states", episode.states[:steps])
+            put_array(demo, "states", episode.states[:steps])
         for name, rows in episode.observations.items():
             for stored_name, part in _stored(name, rows).items():
-                _write_rows(demo.require_group("obs"), stored_name, part[:steps])
+                put_array(demo.require_group("obs"), stored_name, part[:steps])
         episode_extras.write(demo.create_group("mosel"), episode)
     return Path(path)
 
@@ -155,18 +152,6 @@ def _stored(name: str, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
     if name == "proprio" and rows.shape[1:] == (8,):
         return {"ee_states": rows[:, :6], "gripper_states": rows[:, 6:]}
     return {_LIBERO_NAMES.get(name, name): rows}
-
-
-def _write_rows(group: h5py.Group, name: str, rows: NDArray[Any]) -> None:
-    if not rows.size:  # HDF5 allows neither chunks nor filters on an empty array
-        group.create_dataset(name, data=rows)
-        return
-    chunks: bool | tuple[int, ...] = True
-    if rows.ndim == 4:
-        steps, height, width, channels = rows.shape
-        chunks = (min(steps, _CHUNK_STEPS), min(height, _CHUNK_ROWS), width, channels)
-    options = {"compression": "gzip", "compression_opts": 1, "fletcher32": True}
-    group.create_dataset(name, data=rows, chunks=chunks, **options)
 
 
 def _last_row_is(value: bool, steps: int) -> NDArray[np.uint8]:

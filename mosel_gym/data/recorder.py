@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -22,7 +23,8 @@ from mosel_gym.data.canvas import (
 )
 from mosel_gym.data.storyline import Storyline
 from mosel_gym.data.text import draw_text, line_height
-from mosel_gym.types import Episode, Reflection
+from mosel_gym.data.video_file import encode_mp4
+from mosel_gym.types import Episode, Frame, Reflection
 
 _COLUMNS = 4
 
@@ -48,34 +50,15 @@ def write_video(
 
     Returns:
         `path`.
+
+    Raises:
+        MoselError: The video could not be encoded.
     """
     if stride < 1:
         raise ValueError(f"stride is {stride}; it must be at least 1")
     canvas = EpisodeCanvas(episode, reflection)
     rate = fps / stride
-    closing = np.ascontiguousarray(canvas.draw(episode.num_steps, closing=True))
-    with atomic_path(path) as draft:
-        # "stillimage" keeps the text sharp; one thread, because one process a core is the rule.
-        writer = imageio_ffmpeg.write_frames(
-            str(draft),
-            canvas.size,
-            fps=rate,
-            codec="libx264",
-            macro_block_size=2,
-            quality=None,
-            output_params=[
-                *("-preset", "superfast", "-crf", "23", "-tune", "stillimage"),
-                *("-threads", "1", "-movflags", "+faststart"),
-            ],
-        )
-        try:
-            writer.send(None)
-            for step in range(0, episode.num_steps, stride):
-                writer.send(np.ascontiguousarray(canvas.draw(step)))
-            for _ in range(max(1, round(closing_s * rate))):
-                writer.send(closing)
-        finally:
-            writer.close()
+    encode_mp4(path, _pictures(canvas, stride, max(1, round(closing_s * rate))), canvas.size, rate)
     return Path(path)
 
 
@@ -123,3 +106,10 @@ def contact_sheet(
     with atomic_path(path) as draft:
         sheet.save(draft)
     return Path(path)
+
+
+def _pictures(canvas: EpisodeCanvas, stride: int, closing: int) -> Iterator[Frame]:
+    last = canvas.episode.num_steps
+    for step in range(0, last, stride):
+        yield canvas.draw(step)
+    yield from repeat(canvas.draw(last, closing=True), closing)

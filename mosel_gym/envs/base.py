@@ -24,7 +24,7 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
           `success_hold` steps in a row (default: 1, the first step on which it is true).
         - `info["success_once"]` tells whether the goal was ever true, whatever `success_hold` is.
         - `truncated` is the step limit of the protocol; there is no `TimeLimit` wrapper.
-        - Pictures are drawn every `render_every` steps. In between the last ones are repeated, and
+        - Pictures are drawn every `render_every` steps and at the end. In between the last ones are repeated, and
           `info["image_age"]` counts the steps since they were drawn.
         - `reset(seed=s)` is a function of `s` alone. `reset()` draws a new seed from the last one and
           tells it in `info["seed"]`.
@@ -37,7 +37,7 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
         render_every: Draw pictures on every so many steps.
         success_hold: Steps in a row that the goal must hold.
         max_steps: Step limit.
-        proprio_size: Length of the `proprio` vector.
+        proprio_space: Finite bounds of the `proprio` vector.
         action_size: Length of the action.
         render_mode: "rgb_array" or None.
     """
@@ -53,7 +53,7 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
         render_every: int,
         success_hold: int,
         max_steps: int,
-        proprio_size: int,
+        proprio_space: gym.spaces.Box,
         action_size: int,
         render_mode: str | None,
     ) -> None:
@@ -76,7 +76,7 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
         picture = gym.spaces.Box(0, 255, (camera_size, camera_size, 3), np.uint8)
         self.observation_space = gym.spaces.Dict(
             {name: picture for name in self.cameras}
-            | {"proprio": gym.spaces.Box(-np.inf, np.inf, (proprio_size,), np.float32)}
+            | {"proprio": proprio_space}
         )
         self.action_space = gym.spaces.Box(-1.0, 1.0, (action_size,), np.float32)
         self._pictures: dict[str, Frame] = {}
@@ -152,11 +152,11 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
         self._success_once = self._success_once or self._held > 0
         newly = not self._success and self._held >= self.success_hold
         self._success = self._success or newly
-        if self._steps % self.render_every == 0:
-            self._refresh_pictures()
+        truncated = self._steps >= self.max_steps and not self._success
+        if newly or truncated or self._steps % self.render_every == 0:
+            self._refresh_pictures()  # the end is always seen
         else:
             self._image_age += 1
-        truncated = self._steps >= self.max_steps and not self._success
         return self._observation(), float(newly), self._success, truncated, self._info()
 
     def render(self) -> Frame | None:  # type: ignore[override]

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from mosel_gym.errors import MissingLibrary
 
-HEADLESS = ("osmesa", "egl")
-_OFF = "disabled"
+PACKAGES = {"osmesa": "libosmesa6", "egl": "libegl1 libegl-mesa0"}
+"""Headless backends, and the Debian packages that bring them."""
+OFF = "disabled"
 
 
 def choose_backend() -> str:
@@ -28,17 +29,23 @@ def choose_backend() -> str:
     else software EGL, else "disabled": physics works without pictures.
     """
     _keep_triton_apart()
+    egl, osmesa = ctypes.util.find_library("EGL"), ctypes.util.find_library("OSMesa")
     backend = os.environ.get("MUJOCO_GL", "").strip().lower()
     if backend:
+        # mujoco itself would fail at import, with an AttributeError that names nothing.
+        if (backend == "osmesa" and not osmesa) or (backend == "egl" and not egl):
+            raise MissingLibrary(
+                f"MUJOCO_GL is {backend!r}, but that library is not installed. Install it with "
+                f"`sudo apt-get install -y {PACKAGES[backend]}`, or unset MUJOCO_GL."
+            )
         return backend
     has_gpu = bool(glob.glob("/dev/dri/renderD*") or glob.glob("/dev/nvidia[0-9]*"))
-    egl, osmesa = ctypes.util.find_library("EGL"), ctypes.util.find_library("OSMesa")
     if egl and (has_gpu or not osmesa):
         backend = "egl"
     elif osmesa:
         backend = "osmesa"
     else:
-        backend = _OFF
+        backend = OFF
     os.environ["MUJOCO_GL"] = backend
     if backend == "osmesa":
         # llvmpipe starts a thread per core for pictures far too small to share; several
@@ -54,12 +61,12 @@ def require_backend() -> str:
         MissingLibrary: There is no OpenGL library, or `MUJOCO_GL` names something else.
     """
     backend = choose_backend()
-    if backend in HEADLESS:
+    if backend in PACKAGES:
         return backend
     raise MissingLibrary(
-        f"Pictures need a headless OpenGL library, and MUJOCO_GL is {backend!r}. Allowed: {HEADLESS}. "
-        "Install one with `sudo apt-get install -y libosmesa6` (software) or "
-        "`sudo apt-get install -y libegl1 libegl-mesa0` (EGL), and leave MUJOCO_GL unset; or make the "
+        f"Pictures need a headless OpenGL library, and MUJOCO_GL is {backend!r}. Allowed: {list(PACKAGES)}. "
+        f"Install one with `sudo apt-get install -y {PACKAGES['osmesa']}` (software) or "
+        f"`sudo apt-get install -y {PACKAGES['egl']}` (EGL), and leave MUJOCO_GL unset; or make the "
         "environment with `cameras=()` to run without pictures."
     )
 

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
-from mosel_gym.envs.gl import require_backend
+from mosel_gym.envs.gl import PACKAGES, require_backend
 from mosel_gym.errors import MissingLibrary
 from mosel_gym.types import Frame
 
 _VISUAL_GROUP = 1
+_GLOW_GROUP = 2
+"""Sites of this group are part of the picture: the burner of a stove that is on."""
+
+
+_open: WeakSet[SceneRenderer] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """EGL complains at interpreter exit about contexts that outlive its display."""
+    for renderer in list(_open):
+        renderer.close()
 
 
 class SceneRenderer:
     """Renders cameras of one `MjModel` as upright uint8 RGB.
 
     Args:
-        model: A compiled `mujoco.MjModel`; geoms of group 1 are drawn, sites never.
+        model: A compiled `mujoco.MjModel`; geoms of group 1 are drawn, sites only of the glow group.
         size: Height and width in pixels.
 
     Raises:
@@ -37,10 +51,9 @@ class SceneRenderer:
             self._gl = GLContext(size, size)
             self._gl.make_current()
         except (ImportError, AttributeError, RuntimeError, OSError) as error:
-            package = "libosmesa6" if backend == "osmesa" else "libegl1 libegl-mesa0"
             raise MissingLibrary(
                 f"OpenGL ({backend}) could not start: {error}. Install it with "
-                f"`sudo apt-get install -y {package}`, or make the environment with `cameras=()`."
+                f"`sudo apt-get install -y {PACKAGES[backend]}`, or make the environment with `cameras=()`."
             ) from error
         self._mujoco = mujoco
         self._model = model
@@ -56,11 +69,13 @@ class SceneRenderer:
         self._option.geomgroup[:] = 0
         self._option.geomgroup[_VISUAL_GROUP] = 1
         self._option.sitegroup[:] = 0
+        self._option.sitegroup[_GLOW_GROUP] = 1
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self._rect = mujoco.MjrRect(0, 0, size, size)
         self._pixels = np.empty((size, size, 3), np.uint8)
         self.name = f"mujoco-{backend}"
+        _open.add(self)
 
     def draw(self, data: Any, camera: str) -> Frame:
         """Draw `camera` of the state `data`; kinematics must be up to date.

@@ -81,7 +81,8 @@ def save_module(
         "config": json.dumps(dataclasses.asdict(module.config)),
     }
     with atomic_path(path) as draft:
-        safetensors.torch.save_file(tensors, draft, metadata)
+        # not save_file, which makes a file that only its owner may read
+        draft.write_bytes(safetensors.torch.save(tensors, metadata))
     return path
 
 

@@ -45,8 +45,8 @@ class JudgeBatch:
 def labelled_clips(episode: Episode, size: int = 128) -> list[LabelledClip]:
     """Cut an episode into clips with labels; empty if it holds no `skill_done`.
 
-    A sub-goal counts as reached where its predicate has held for three steps while the gripper was
-    told to be open: LIBERO's predicates are also true of an object that is still being held there.
+    A sub-goal counts as reached once its predicate has held for three steps with the gripper told
+    to be open: LIBERO's predicates are also true of an object that is still being held there.
     """
     if not episode.skill_done:
         return []
@@ -65,15 +65,23 @@ def labelled_clips(episode: Episode, size: int = 128) -> list[LabelledClip]:
 def settled(
     done: NDArray[np.bool_], gripper: NDArray[np.float32], steps: int = 3
 ) -> NDArray[np.bool_]:
-    """Rows where `done` `[n]` held at the last `steps` rows and the gripper command was "open".
+    """Rows where `done` `[n]` holds and has held for `steps` rows with the gripper told to be open.
 
-    `gripper` holds n - 1 commands, -1 = open; command t comes after row t. An object that lay there
-    from the start, with the gripper never closed on it, counts as well.
+    Once that was so it stays so while `done` holds: the gripper may close on the next object.
+
+    Args:
+        done: The predicate, one row more than there are commands.
+        gripper: Commands `[n - 1]`, -1 = open; command t comes after row t.
+        steps: What was there from the first row on counts at once.
     """
-    held = np.concatenate([np.ones(1, bool), np.asarray(gripper[: len(done) - 1]) < 0]) & done
-    padded = np.concatenate([np.repeat(held[:1], steps - 1), held])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, steps)
-    return np.asarray(windows.all(axis=1))
+    opened = np.concatenate([np.ones(1, bool), np.asarray(gripper[: len(done) - 1]) < 0])
+    reached = np.zeros(len(done), bool)
+    count, there = steps - 1, False
+    for row in range(len(done)):
+        count = count + 1 if done[row] and opened[row] else 0
+        there = bool(done[row]) and (there or count >= steps)
+        reached[row] = there
+    return reached
 
 
 class JudgeWindows:

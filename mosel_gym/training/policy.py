@@ -104,7 +104,8 @@ def train_policy(
         flow, error = parts.flow.mean(), parts.progress.mean()
         return {"loss": flow + config.progress_weight * error, "flow": flow, "progress": error}
 
-    identity = json.dumps({"model": asdict(policy.config), "windows": len(windows)})
+    recipe = {key: value for key, value in asdict(config).items() if key != "loop"}
+    identity = json.dumps({**recipe, "model": asdict(policy.config), "windows": len(windows)})
     report = fit(
         policy,
         losses,

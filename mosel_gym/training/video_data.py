@@ -73,8 +73,9 @@ class VideoWindows:
         chosen = rng.integers(len(self._rows), size=count)
         picked = [self._pick(self._rows[i], rng, latest_start, jitter) for i in chosen]
         stacked = torch.stack(
-            [self._latents[i][rows] for i, rows in zip(chosen, picked, strict=True)]
-        ).float()
+            # float32 before the stack: CPU autocast refuses to stack float16
+            [self._latents[i][rows].float() for i, rows in zip(chosen, picked, strict=True)]
+        )
         device = self._planner.codec.mean_image.device
         first, rest = stacked[:, 0], stacked[:, 1:].flatten(1, 2)
         return VideoBatch(first.to(device), rest.to(device), self._skills[chosen].to(device))

@@ -80,7 +80,7 @@ def test_bad_observations_are_refused(policy: GoalPolicy, observation: dict[str,
     with pytest.raises(SpecMismatch, match="8 finite"):
         policy.act({**observation, "proprio": np.full(8, np.nan, np.float32)}, None, None)
     with pytest.raises(SpecMismatch, match="uint8"):
-        policy.act(observation, np.zeros((16, 16, 3)), None)
+        policy.act(observation, np.zeros((16, 16, 3), np.float32), None)
 
 
 def test_a_skill_id_is_an_option(observation: dict[str, Any]) -> None:

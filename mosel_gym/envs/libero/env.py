@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from mosel_gym.envs.render import SceneRenderer
 
 _CAMERAS = {"agentview": "agentview", "wrist": "robot0_eye_in_hand"}
+_PROPRIO_BOUND = np.array([2.0] * 3 + [2 * np.pi] * 3 + [0.1] * 2, np.float32)
+"""No reachable pose comes near: m, rad (an axis-angle without flip may pass pi), m."""
 _ROWS = {row.task.id: row for row in LIBERO_TASKS}
 
 
@@ -86,7 +89,7 @@ class LiberoEnv(LongHorizonEnv):
             render_every=render_every,
             success_hold=success_hold,
             max_steps=self.protocol.max_steps if max_steps is None else max_steps,
-            proprio_size=8,
+            proprio_space=gym.spaces.Box(-_PROPRIO_BOUND, _PROPRIO_BOUND, dtype=np.float32),
             action_size=7,
             render_mode=render_mode,
         )

@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mosel_gym.envs.gl import choose_backend
+from mosel_gym.envs.gl import OFF, choose_backend
 from mosel_gym.envs.libero.assets import default_pack
 from mosel_gym.envs.libero.tasks import LiberoTask
 from mosel_gym.errors import AssetError, MissingLibrary
@@ -72,18 +73,30 @@ def _import_libero() -> Any:
     }
     lines = "".join(f'{key}: "{path}"\n' for key, path in entries.items())
     (config / "config.yaml").write_text(lines, encoding="utf-8")
-    previous = os.environ.get("LIBERO_CONFIG_PATH")
-    os.environ["LIBERO_CONFIG_PATH"] = str(config)
     logging.getLogger("robosuite_logs").setLevel(logging.ERROR)
-    try:
+    variables = {"LIBERO_CONFIG_PATH": str(config)}
+    if choose_backend() == OFF:
+        variables["MUJOCO_GL"] = "glx"  # the one value that makes robosuite load no GL library
+    with _environment(variables), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old escape sequences and the like, not the user's to mend
         package = importlib.import_module("libero.libero")
         importlib.import_module("libero.libero.envs.env_wrapper")
-    finally:
-        if previous is None:
-            del os.environ["LIBERO_CONFIG_PATH"]
-        else:
-            os.environ["LIBERO_CONFIG_PATH"] = previous
     return package
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables, and put back what was there."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _use_pack(pack: Path) -> None:

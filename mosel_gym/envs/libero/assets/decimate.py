@@ -20,7 +20,11 @@ KEPT = 0.05
 """Fraction of the triangles that stays, unless a caller wants another."""
 FEWEST, MOST = 24, 800
 """Limits of a light mesh, in triangles."""
-VERSION = b"3"
+WELD = 1e-3
+"""Vertices closer than about this fraction of a mesh's diagonal become one."""
+PASSES = 3
+"""Runs of the simplifier at most; one run alone stops early at a mesh with many open edges."""
+VERSION = b"4"
 """Part of every cached name: change it when the method changes."""
 
 _HEADER = 84
@@ -42,11 +46,11 @@ def _load(path: Path) -> Mesh:
 
 
 def welded(mesh: Mesh) -> Mesh:
-    """The mesh with equal vertices made one; triangles that shrink to a line are dropped.
+    """The mesh with vertices that are almost equal made one; triangles that shrink are dropped.
 
     Many files give every triangle corners of its own. A simplifier would pull such triangles apart.
     """
-    grid = 1e-5  # m; float32 noise is well below, the finest detail well above
+    grid = WELD * np.linalg.norm(np.ptp(mesh.vertices, axis=0))
     _, first, inverse = np.unique(
         np.round(mesh.vertices / grid).astype(np.int64),
         axis=0,
@@ -63,17 +67,21 @@ def simplified(mesh: Mesh, kept: float = KEPT) -> Mesh:
 
     Args:
         mesh: Any triangle mesh.
-        kept: Fraction of the triangles that stays, 0..1, within `FEWEST` and `MOST`.
+        kept: Fraction of the triangles that stays, 0..1, within `FEWEST` and `MOST`. Open edges can
+            keep more.
     """
     import fast_simplification
 
     target = min(max(FEWEST, round(kept * len(mesh.faces))), MOST)
-    if len(mesh.faces) <= target:
-        return mesh
-    points, faces = fast_simplification.simplify(
-        mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32), target_count=target
-    )
-    return Mesh(points.astype(np.float64), faces.astype(np.int64))
+    mesh = welded(mesh)
+    for _ in range(PASSES):
+        if len(mesh.faces) <= target:
+            break
+        points, faces = fast_simplification.simplify(
+            mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32), target_count=target
+        )
+        mesh = Mesh(points.astype(np.float64), faces.astype(np.int64))
+    return mesh
 
 
 def stl(mesh: Mesh) -> bytes:
@@ -115,7 +123,7 @@ def light_mesh(source: Path, kept: float = KEPT) -> Path:
         target = cache_dir() / "robot" / f"{source.stem}-{digest}.stl"
         if _is_whole(target):
             return target
-        write_file(target, stl(simplified(welded(_load(source)), kept)))
+        write_file(target, stl(simplified(_load(source), kept)))
     except (OSError, ValueError) as error:
         raise AssetError(
             f"no light copy of the mesh {source}: {error}. Reinstall robosuite if the file is "

@@ -1,0 +1,190 @@
+"""The two arms of an improvement: judged rollouts, and the control on demonstrations alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import redirect_stderr
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mosel_gym.benchmark.provenance import read_json, write_json
+from mosel_gym.types import ImproveReport, Target
+
+if TYPE_CHECKING:
+    from mosel_gym.agents import MoselAgent
+    from mosel_gym.data.windows import Clip
+
+
+@dataclass(frozen=True)
+class ArmJob:
+    """Which agent is refined, from what, into which folder."""
+
+    base: str
+    """Checkpoint name or folder."""
+    goal: str
+    buffer: str
+    """Folder of the `ReflectionBuffer`."""
+    demos: str | None
+    """Folder of demonstrations; None = none."""
+    out: str
+    target: Target = "auto"
+    steps: int | None = None
+    """Gradient steps; None = as the agent's config says."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The module that the reflections put at fault."""
+
+    module: str
+    reason: str
+
+
+def choose_module(job: ArmJob) -> Choice:
+    """Apply the agent's own routing, before either arm begins."""
+    from mosel_gym.agents.improvement.evidence import Evidence
+    from mosel_gym.agents.improvement.route import choose
+    from mosel_gym.data.buffer import ReflectionBuffer
+
+    agent = _load(job)
+    evidence = Evidence(ReflectionBuffer(job.buffer))
+    route = choose(job.target, evidence, agent.analyzer, agent.rounds, agent.config.route)
+    return Choice(route.module, route.reason)
+
+
+def improve_arm(job: ArmJob) -> ImproveReport:
+    """Refine the agent from its judged rollouts and save it.
+
+    Raises:
+        NotEnoughData: Too few segments were judged successful; says how many are needed.
+    """
+    from mosel_gym.data.buffer import ReflectionBuffer
+
+    if (stored := stored_report(job.out)) is not None:
+        return stored
+    agent = _load(job)
+    report = agent.improve(ReflectionBuffer(job.buffer), job.target, demos=_demos(agent, job))
+    return _finish(agent, report, job)
+
+
+def control_arm(job: ArmJob) -> ImproveReport:
+    """The same number of gradient steps on demonstrations alone, for `job.target`, and save.
+
+    Raises:
+        NotEnoughData: There are no demonstrations.
+        ValueError: The target is not a network.
+    """
+    from mosel_gym.training.finetune import finetune_policy, finetune_video
+
+    if (stored := stored_report(job.out)) is not None:
+        return stored
+    agent = _load(job)
+    demos: Any = _demos(agent, job)
+    start_s = time.monotonic()
+    networks: Any = (agent.video_planner, agent.inverse_dynamics)
+    if job.target == "video":
+        done = finetune_video(networks[0], [], demos, agent.config.video)
+    elif job.target == "policy":
+        done = finetune_policy(networks[1], [], [], demos, agent.config.policy)
+    else:
+        raise ValueError(f"target is {job.target!r}; a control exists for 'video' and 'policy'.")
+    report = ImproveReport(
+        target=job.target,
+        reason="Control: demonstrations alone, the same number of gradient steps.",
+        episodes=0,
+        accepted=0,
+        rejected=0,
+        steps=done.steps,
+        loss_before=done.loss_before,
+        loss_after=done.loss_after,
+        seconds=time.monotonic() - start_s,
+        analyzer="",
+    )
+    return _finish(agent, report, job)
+
+
+def in_background(arm: Callable[[ArmJob], ImproveReport], job: ArmJob) -> ImproveReport:
+    """Run an arm inside a worker; its own progress goes to `<out>.log`, not across ours."""
+    log = Path(f"{job.out}.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file, redirect_stderr(file):
+        return arm(job)
+
+
+def refined_language(job: ArmJob) -> dict[str, Any] | None:
+    """What language refinement makes of the episodes whose plan was at fault; None if none was.
+
+    Returns:
+        `rationale`, `old_plan`, `new_plan`, `reasoning`.
+
+    Raises:
+        InvalidPlan: The task planner has no other plan.
+    """
+    from mosel_gym.data.buffer import ReflectionBuffer
+
+    buffer = ReflectionBuffer(job.buffer)
+    reflections = buffer.reflections()
+    faulty = [at for at, row in enumerate(reflections) if row.fault == "language"]
+    if not faulty:
+        return None
+    agent = _load(job)
+    report = agent.improve(buffer, "language")
+    episode = buffer.load(buffer.episodes()[faulty[-1]])
+    assert report.plan is not None
+    assert episode.plan is not None
+    return {
+        "episodes": len(faulty),
+        "rationale": reflections[faulty[-1]].rationale,
+        "old_plan": list(episode.plan.skills),
+        "new_plan": list(report.plan.skills),
+        "reasoning": report.plan.reasoning,
+    }
+
+
+def stored_report(out: str | Path) -> ImproveReport | None:
+    """The report of an arm that was finished earlier."""
+    path = Path(out) / "improve.json"
+    if not path.exists():
+        return None
+    content = read_json(path)
+    content["plan"] = None  # told by the agent's own file; not needed again
+    return ImproveReport(**content)
+
+
+def _finish(agent: MoselAgent, report: ImproveReport, job: ArmJob) -> ImproveReport:
+    agent.save(job.out)
+    write_json(Path(job.out) / "improve.json", asdict(report))  # last: it says that all is there
+    return report
+
+
+def _load(job: ArmJob) -> MoselAgent:
+    from mosel_gym.agents import MoselAgent
+
+    agent = MoselAgent.from_pretrained(job.base)
+    if job.steps is not None:
+        agent.config = replace(
+            agent.config,
+            policy=_with_steps(agent.config.policy, job.steps),
+            video=_with_steps(agent.config.video, job.steps),
+        )
+    agent.reset(job.goal)
+    return agent
+
+
+def _with_steps(config: Any, steps: int) -> Any:
+    return replace(config, loop=replace(config.loop, steps=steps))
+
+
+def _demos(agent: MoselAgent, job: ArmJob) -> list[Clip]:
+    from mosel_gym.data.windows import load_clips
+
+    if job.demos is None:
+        return []
+    network: Any = agent.inverse_dynamics
+    size = network.config.size
+    if job.target == "video":
+        planner: Any = agent.video_planner
+        size = planner.config.codec.size
+    return load_clips(job.demos, size)

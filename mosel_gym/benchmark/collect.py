@@ -1,0 +1,230 @@
+"""Demonstrations by the scripted expert, as LIBERO-layout HDF5 files with an mp4 each."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tqdm import tqdm
+
+from mosel_gym.benchmark.provenance import provenance, read_json, write_json
+from mosel_gym.benchmark.specs import EnvSpec, env_id
+from mosel_gym.benchmark.workers import Died, Workers
+from mosel_gym.data.libero_hdf5 import write_episode
+from mosel_gym.data.recorder import write_video
+from mosel_gym.errors import DamagedFile, MoselError
+from mosel_gym.registry import task_of
+from mosel_gym.types import Task
+
+Order = Literal["both", "forward", "reverse"]
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """What the expert is asked to do."""
+
+    task: str = "MOSEL-LiberoLong-Task6"
+    """Environment id, or the number of a LIBERO-Long task."""
+    episodes: int = 60
+    seed: int = 0
+    """Episode k has the seed `seed + k`: it decides layout and noise."""
+    order: Order = "both"
+    """Of the task's skills. "both" alternates, so that one scene can be followed by either skill,
+    and a policy cannot tell from the picture alone which one is meant."""
+    skills: tuple[str, ...] = ()
+    """Carry these out, in this order, in place of the task's own plan."""
+    layout_spread_m: float = 0.0
+    """Objects are moved by up to this much in x and y; 0 = LIBERO's own placement ranges."""
+    init_states: int = 0
+    """Take LIBERO's stored states 0..n-1 in turn; 0 = layouts by seed."""
+    noise: bool = True
+    """Disturb 60 % of the episodes, while the labels stay the expert's own."""
+    perturb: bool = False
+    """Disturb all episodes so much that skills fail: for training a judge, not a policy."""
+    camera_size: int = 128
+    render_every: int = 1
+    video: bool = True
+    only_successes: bool = False
+    """Keep no file of an episode that failed; its seed still counts as done."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """One finished seed."""
+
+    seed: int
+    success: bool | None
+    """None: the episode broke, see `error`."""
+    steps: int
+    skills_done: dict[str, bool] = field(default_factory=dict)
+    """For every skill carried out: whether its predicate held at the end of its segment."""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _Job:
+    config: CollectConfig
+    seed: int
+    folder: Path
+
+
+def collect(
+    config: CollectConfig,
+    out_dir: str | Path,
+    workers: int | Workers = 2,
+    *,
+    progress: bool = True,
+    on_result: Callable[[Collected], None] | None = None,
+) -> list[Collected]:
+    """Run the expert on `config.episodes` seeds; seeds that are on disk already are not run again.
+
+    Args:
+        config: What to collect.
+        out_dir: Gets `seed-000012.hdf5`, `.mp4` and `.json` for each seed, and `collect.json`.
+        workers: Processes, or a pool that stays open; 1 runs here.
+        progress: Show a bar.
+        on_result: Called with each new result.
+
+    Returns:
+        One entry a seed, in order.
+
+    Raises:
+        UnknownId: No such environment, or no expert for a skill.
+        MoselError: `out_dir` was filled with other settings.
+    """
+    folder = Path(out_dir)
+    task = task_of(env_id(config.task))
+    plan_of(config, task, config.seed)
+    _check_folder(folder, config)
+    seeds = range(config.seed, config.seed + config.episodes)
+    done = {seed: entry for seed in seeds if (entry := _finished(folder, seed)) is not None}
+    jobs = [_Job(config, seed, folder) for seed in seeds if seed not in done]
+    with tqdm(
+        total=len(seeds), initial=len(done), desc="collecting", unit="ep", disable=not progress
+    ) as bar:
+        for entry in _outcomes(jobs, workers):
+            done[entry.seed] = entry
+            bar.set_postfix_str(f"{sum(e.success is True for e in done.values())} succeeded")
+            bar.update()
+            if on_result is not None:
+                on_result(entry)
+    return [done[seed] for seed in seeds]
+
+
+def plan_of(config: CollectConfig, task: Task, seed: int) -> tuple[str, ...]:
+    """The skills of one episode, in the order of execution."""
+    plan = config.skills or task.plan
+    unknown = [skill for skill in plan if skill not in task.skill_texts]
+    if unknown:
+        raise MoselError(
+            f"Skills {unknown} are not in the skill set of {task.id}. Allowed: {task.skill_texts}."
+        )
+    reverse = config.order == "reverse" or (config.order == "both" and seed % 2 == 1)
+    return plan[::-1] if reverse else plan
+
+
+def _check_folder(folder: Path, config: CollectConfig) -> None:
+    """More episodes may be added to a folder; the same seed with other settings may not."""
+    path = folder / "collect.json"
+    mine = provenance(config)
+    if path.exists():
+        stored = read_json(path).get("config", {})
+        free = ("episodes", "seed", "video", "only_successes")
+        other = [k for k, v in mine["config"].items() if k not in free and stored.get(k) != v]
+        if other:
+            raise MoselError(
+                f"{folder} was collected with other settings: {', '.join(other)} differ. Give "
+                "another folder."
+            )
+    write_json(path, mine)
+
+
+def _finished(folder: Path, seed: int) -> Collected | None:
+    try:
+        entry = Collected(**read_json(folder / f"seed-{seed:06d}.json"))
+    except (DamagedFile, TypeError):
+        return None
+    return None if entry.error else entry
+
+
+def _outcomes(jobs: Sequence[_Job], workers: int | Workers) -> Any:
+    if isinstance(workers, Workers):
+        for outcome in workers.map_unordered(_run, jobs):
+            if isinstance(outcome, Died):
+                error = "The process died (out of memory, or a crash in a native library)."
+                outcome = Collected(outcome.job.seed, None, 0, error=error)
+            yield outcome
+    elif workers == 1 or len(jobs) < 2:
+        yield from map(_run, jobs)
+        _close()
+    else:
+        with Workers(min(workers, len(jobs))) as pool:
+            yield from _outcomes(jobs, pool)
+
+
+_ENV: dict[str, Any] = {}
+
+
+def _env(config: CollectConfig) -> Any:
+    spec = EnvSpec(
+        env_id(config.task),
+        {
+            "camera_size": config.camera_size,
+            "render_every": config.render_every,
+            "layout_spread_m": config.layout_spread_m,
+        },
+    )
+    key = spec.fingerprint()
+    if key not in _ENV:
+        _close()
+        _ENV[key] = spec.make()
+    return _ENV[key]
+
+
+def _close() -> None:
+    while _ENV:
+        _ENV.popitem()[1].close()
+
+
+def _run(job: _Job) -> Collected:
+    """One episode with its files; runs inside a worker."""
+    from mosel_gym.envs.libero.experts import expert_episode
+
+    config, seed = job.config, job.seed
+    stem = job.folder / f"seed-{seed:06d}"
+    try:
+        env = _env(config)
+        episode = expert_episode(
+            env.unwrapped,
+            plan_of(config, env.unwrapped.task, seed),
+            seed,
+            noise=_noise(config, seed),
+            options={"init_state_id": seed % config.init_states} if config.init_states else None,
+        )
+        success = bool(episode.success)
+        truth = episode.skill_done or {}
+        done = {
+            s.skill: bool(truth[s.skill][s.stop]) for s in episode.segments if s.kind == "skill"
+        }
+        if success or not config.only_successes:
+            write_episode(stem.with_suffix(".hdf5"), episode)
+            if config.video:
+                write_video(stem.with_suffix(".mp4"), episode, stride=2)
+        entry = Collected(seed, success, episode.num_steps, done)
+    except Exception:  # the other seeds go on; this one is run again next time
+        _close()
+        entry = Collected(seed, None, 0, error=traceback.format_exc())
+    write_json(stem.with_suffix(".json"), entry)
+    return entry
+
+
+def _noise(config: CollectConfig, seed: int) -> Any:
+    from mosel_gym.envs.libero.experts import Noise
+
+    if config.perturb:
+        return Noise(burst_probability=0.1, scale=(0.5, 1.5))
+    # Three of five seeds, whatever the order that the seed's parity decides.
+    return Noise() if config.noise and (seed // 2) % 5 < 3 else None

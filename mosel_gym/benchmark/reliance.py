@@ -1,0 +1,277 @@
+"""Goal reliance: does the policy follow the pictures that it is shown?
+
+A policy can solve a scene and ignore its goal pictures; the video planner is decoration then, and
+improving it cannot help. So every skill of a task is tried from the same start scenes under four
+kinds of goals. A policy that listens succeeds with "oracle" and "generated" and fails with "wrong".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from tqdm import tqdm
+
+from mosel_gym.benchmark.metrics import Rate, share
+from mosel_gym.benchmark.results import EpisodeResult
+from mosel_gym.benchmark.rollout import Agent
+from mosel_gym.benchmark.rollouts import Keep, rollouts
+from mosel_gym.benchmark.specs import EnvSpec, PretrainedAgent, env_id
+from mosel_gym.benchmark.workers import Died, Workers
+from mosel_gym.data.atomic import atomic_path
+from mosel_gym.errors import DamagedFile, MoselError
+from mosel_gym.registry import task_of
+from mosel_gym.types import ActionChunk, Frame, Frames, Observation, VisualPlan
+
+if TYPE_CHECKING:
+    from mosel_gym.agents.base import InverseDynamics
+
+Mode = Literal["none", "wrong", "oracle", "generated"]
+MODES: tuple[Mode, ...] = ("none", "wrong", "oracle", "generated")
+
+
+@dataclass(frozen=True)
+class RelianceConfig:
+    """How it is measured."""
+
+    task: str = "MOSEL-LiberoLong-Task6"
+    """Environment id, or the number of a LIBERO-Long task."""
+    episodes: int = 20
+    """Start scenes; every skill is tried from each of them."""
+    seed: int = 5000
+    """The first seed; training seeds start at 0."""
+    modes: tuple[Mode, ...] = MODES
+    layout_spread_m: float = 0.0
+    max_steps: int = 250
+    render_every: int = 4
+    frames: int = 7
+    """Expert pictures shown in the modes "wrong" and "oracle", evenly spaced over its skill."""
+    hold: int = 10
+
+
+@dataclass(frozen=True)
+class RelianceRow:
+    """One kind of goals, one skill."""
+
+    mode: Mode
+    skill: str
+    first_hit: Rate
+    held: Rate
+    errors: int
+
+
+def goal_reliance(
+    source: str,
+    config: RelianceConfig,
+    out_dir: str | Path,
+    workers: int = 2,
+    *,
+    progress: bool = True,
+) -> list[RelianceRow]:
+    """Try each skill of the task's plan under each kind of goals.
+
+    Args:
+        source: Checkpoint name or folder.
+        config: Seeds, modes and limits.
+        out_dir: Expert pictures and results; finished episodes are not run again.
+        workers: Processes.
+        progress: Show bars.
+
+    Raises:
+        MoselError: The task has fewer than two skills, so that no goal would be wrong.
+    """
+    task = task_of(env_id(config.task))
+    skills = task.plan
+    if len(set(skills)) < 2:
+        raise MoselError(f"{task.id} has only one skill; goal reliance compares two or more.")
+    wrong = {skill: skills[(at + 1) % len(skills)] for at, skill in enumerate(skills)}
+    seeds = range(config.seed, config.seed + config.episodes)
+    folder = Path(out_dir)
+    kwargs: dict[str, Any] = {
+        "layout_spread_m": config.layout_spread_m,
+        "max_steps": config.max_steps,
+        "success_hold": config.hold,
+        "render_every": config.render_every,
+    }
+    rows = []
+    with Workers(workers) as pool:
+        if {"wrong", "oracle"} & set(config.modes):
+            _record_expert(config, skills, seeds, folder / "expert", pool, progress)
+        for mode in config.modes:
+            for skill in skills:
+                agent = GoalAgent(source, mode, str(folder / "expert"), tuple(wrong.items()))
+                results = rollouts(
+                    agent,
+                    task.id,
+                    kwargs,
+                    seeds,
+                    pool,
+                    folder / mode / skill.replace(" ", "-"),
+                    progress,
+                    plan=(skill,),
+                    keep=Keep(hold=config.hold, stop_skill=skill, reflect=False),
+                    label=f"{mode}: {skill}",
+                )
+                rows.append(_row(mode, skill, results))
+    return rows
+
+
+def _row(mode: Mode, skill: str, results: Sequence[EpisodeResult]) -> RelianceRow:
+    fine = [result for result in results if result.status == "ok"]
+    return RelianceRow(
+        mode=mode,
+        skill=skill,
+        first_hit=share(result.skills.get(skill) for result in fine),
+        held=share(result.skills_held.get(skill) for result in fine),
+        errors=len(results) - len(fine),
+    )
+
+
+def total(rows: Sequence[RelianceRow], mode: Mode) -> Rate:
+    """Held successes of one kind of goals, over all skills."""
+    mine = [row.held for row in rows if row.mode == mode]
+    outcomes = [True] * sum(r.successes for r in mine)
+    return share(outcomes + [False] * (sum(r.trials for r in mine) - len(outcomes)))
+
+
+@dataclass(frozen=True)
+class GoalAgent:
+    """Recipe of a pretrained agent whose goal pictures are swapped."""
+
+    source: str
+    mode: Mode
+    expert: str
+    """Folder of expert pictures, for "wrong" and "oracle"."""
+    wrong: tuple[tuple[str, str], ...]
+    """(skill, the skill whose pictures it gets)."""
+
+    def build(self) -> Agent:
+        """Load the agent and swap the part that the mode is about."""
+        from mosel_gym.agents import MoselAgent
+
+        agent = MoselAgent.from_pretrained(self.source)
+        if self.mode == "none":
+            agent.inverse_dynamics = BlindToGoals(agent.inverse_dynamics)
+        elif self.mode == "oracle":
+            agent.video_planner = ExpertPictures(Path(self.expert), {})
+        elif self.mode == "wrong":
+            agent.video_planner = ExpertPictures(Path(self.expert), dict(self.wrong))
+        return agent
+
+    def fingerprint(self) -> str:
+        """Weights and mode."""
+        return f"{PretrainedAgent(self.source).fingerprint()} {self.mode}"
+
+
+class BlindToGoals:
+    """An inverse dynamics that is never shown a goal."""
+
+    def __init__(self, inner: InverseDynamics) -> None:
+        """Wrap the real one."""
+        self._inner = inner
+
+    @property
+    def name(self) -> str:
+        """Says so in results."""
+        return f"{self._inner.name}(no goal)"
+
+    def reset(self, seed: int) -> None:
+        """Pass the seed on."""
+        if hasattr(self._inner, "reset"):
+            self._inner.reset(seed)
+
+    def act(self, observation: Observation, goal: Frame | None, skill: str | None) -> ActionChunk:
+        """Drop the goal; without one, no goal is ever near."""
+        chunk = self._inner.act(observation, None, skill)
+        return replace(chunk, steps_to_goal=float("inf"))
+
+
+class ExpertPictures:
+    """A video planner that shows what the scripted expert did from the same start scene."""
+
+    def __init__(self, folder: Path, swapped: Mapping[str, str]) -> None:
+        """Take pictures from `folder`; a skill in `swapped` gets another one's."""
+        self._folder, self._swapped = folder, swapped
+        self._seed = 0
+
+    @property
+    def name(self) -> str:
+        """Says so in results."""
+        return "expert-pictures(wrong)" if self._swapped else "expert-pictures"
+
+    def reset(self, seed: int) -> None:
+        """The rollout loop gives the agent the seed of the environment."""
+        self._seed = seed
+
+    def imagine(self, frame: Frame, skill: str) -> VisualPlan:
+        """The expert's pictures of the skill, or of the one it is swapped with."""
+        shown = self._swapped.get(skill, skill)
+        return VisualPlan(skill, _read(picture_file(self._folder, self._seed, shown)), self.name)
+
+
+def picture_file(folder: Path, seed: int, skill: str) -> Path:
+    """Where the expert's pictures of one seed and skill are."""
+    return folder / f"seed-{seed:06d}-{skill.replace(' ', '-')}.npy"
+
+
+def _read(path: Path) -> Frames:
+    try:
+        frames: Frames = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DamagedFile(f"{path} cannot be read as pictures: {error}") from error
+    return frames
+
+
+@dataclass(frozen=True)
+class _Job:
+    env: EnvSpec
+    skill: str
+    seed: int
+    frames: int
+    path: Path
+
+
+def _record_expert(
+    config: RelianceConfig,
+    skills: Sequence[str],
+    seeds: Sequence[int],
+    folder: Path,
+    pool: Workers,
+    progress: bool,
+) -> None:
+    kwargs = {"layout_spread_m": config.layout_spread_m, "cameras": ("agentview",)}
+    env = EnvSpec(env_id(config.task), kwargs)
+    jobs = [
+        _Job(env, skill, seed, config.frames, picture_file(folder, seed, skill))
+        for seed in seeds
+        for skill in skills
+    ]
+    missing = [job for job in jobs if not job.path.exists()]
+    with tqdm(total=len(missing), desc="expert pictures", unit="ep", disable=not progress) as bar:
+        for outcome in pool.map_unordered(_record_one, missing):
+            if isinstance(outcome, Died):
+                raise MoselError(f"The process that recorded {outcome.job.path} died twice.")
+            bar.update()
+
+
+_ENVS: dict[str, Any] = {}
+
+
+def _record_one(job: _Job) -> int:
+    from mosel_gym.envs.libero.experts import expert_episode
+
+    key = job.env.fingerprint()
+    if key not in _ENVS:
+        _ENVS[key] = job.env.make()
+    env = _ENVS[key]
+    episode = expert_episode(env.unwrapped, (job.skill,), job.seed, keep_states=False)
+    pictures = episode.observations["agentview"]
+    rows = np.linspace(0, len(pictures) - 1, job.frames + 1).round().astype(int)[1:]
+    with atomic_path(job.path) as draft, draft.open("wb") as file:
+        np.save(file, pictures[rows])
+        os.fsync(file.fileno())
+    return job.seed

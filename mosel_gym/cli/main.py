@@ -1,0 +1,86 @@
+"""Finds the command, lets tyro read its arguments, and turns our own errors into one message."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from mosel_gym.errors import MoselError
+
+# Words of the command -> (module in this folder, one line of help). The module's `main` is called.
+COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
+    ("list",): ("listing", "environments, their goals, and the agents that ship with the package"),
+    ("doctor",): ("doctor", "check graphics, simulator, packages and disk"),
+    ("demo",): ("demo", "act, reflect, improve, act again, beside a control; writes a report"),
+    ("collect",): ("collect", "demonstrations by the scripted expert"),
+    ("train", "video"): ("train_video", "train the video planner"),
+    ("train", "policy"): ("train_policy", "train the inverse dynamics"),
+    ("train", "judge"): ("train_judge", "train the pixel analyzer's network"),
+    ("pack",): ("pack", "put trained networks together into an agent"),
+    ("run",): ("run", "run an agent on a task, with an mp4 of each episode"),
+    ("improve",): ("improve", "refine an agent from episodes that it reflected on"),
+    ("eval",): ("evaluate", "success rates of an agent; with --goal-reliance, what goals matter"),
+    ("bench", "env"): ("bench_env", "steps and resets per second, against stock LIBERO"),
+    ("report",): ("report", "write report.html again from a summary.json"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 fine, 1 some episodes broke, 2 bad input, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words == ["--version"]:
+        from mosel_gym import __version__
+
+        print(f"mosel-gym {__version__}")
+        return 0
+    name = _match(words)
+    if name is None:
+        return _overview(words)
+    import tyro
+
+    module = importlib.import_module(f"mosel_gym.cli.{COMMANDS[name][0]}")
+    program = " ".join(("mosel", *name))
+    try:
+        code = tyro.cli(module.main, prog=program, args=words[len(name) :])
+        return int(code or 0)
+    except (MoselError, FileNotFoundError) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            f"\n{program}: interrupted. The same command goes on where it stopped.", file=sys.stderr
+        )
+        return 130
+
+
+def _match(words: Sequence[str]) -> tuple[str, ...] | None:
+    for name in COMMANDS:
+        if tuple(words[: len(name)]) == name:
+            return name
+    return None
+
+
+def _overview(words: Sequence[str]) -> int:
+    """List the commands, or those of a group such as `train`; complain about any other word."""
+    first = words[0] if words else "--help"
+    group = {name: row for name, row in COMMANDS.items() if len(name) > 1 and name[0] == first}
+    asked = first in ("-h", "--help") or (group and words[1:] in ([], ["-h"], ["--help"]))
+    if not asked:
+        said = " ".join(words[:2] if group else words[:1])
+        names = [" ".join(name) for name in COMMANDS]
+        near = difflib.get_close_matches(said, names, n=3, cutoff=0.4)
+        hint = f" Did you mean: {', '.join(near)}?" if near else ""
+        text = f"mosel: there is no command {said!r}.{hint} `mosel --help` lists them."
+        print(text, file=sys.stderr)
+        return 2
+    print(f"usage: mosel {first + ' ' if group else ''}COMMAND [options]\n")
+    for name, (_, line) in (group or COMMANDS).items():
+        print(f"  {' '.join(name):<14}{line}")
+    print("\n`mosel COMMAND --help` lists the options of a command.")
+    return 0

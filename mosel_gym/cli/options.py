@@ -1,0 +1,34 @@
+"""What several commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mosel_gym.benchmark.results import EpisodeResult
+
+if TYPE_CHECKING:
+    from mosel_gym.training.loop import FitReport
+
+
+def exit_code(results: Sequence[EpisodeResult]) -> int:
+    """Tell of broken episodes, on standard error.
+
+    Returns:
+        0 if there are none, else 1.
+    """
+    return told_errors([result.error for result in results if result.status == "error"])
+
+
+def told_errors(errors: Sequence[str]) -> int:
+    """Print how many episodes broke and the first one's traceback."""
+    if not errors:
+        return 0
+    print(f"\n{len(errors)} episodes broke. The first one:\n{errors[0]}", file=sys.stderr)
+    return 1
+
+
+def training_line(clips: int, report: FitReport) -> str:
+    """What a training run did, in one line."""
+    return f"{clips} clips, {report.steps} steps, loss {report.loss:.4f}, {report.seconds:.0f} s"

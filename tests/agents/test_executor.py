@@ -1,0 +1,124 @@
+"""The executor's bookkeeping: when it asks for chunks, moves on to the next frame, and ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mosel_gym.agents.executor import ExecutorConfig, SkillExecutor
+from mosel_gym.types import ActionChunk, VisualPlan
+
+SCENE: dict[str, NDArray[Any]] = {
+    "agentview": np.zeros((8, 8, 3), np.uint8),
+    "proprio": np.zeros(8, np.float32),
+}
+
+
+class ThreeFrames:
+    """Imagines three frames that are told apart by their grey."""
+
+    name = "three frames"
+
+    def __init__(self):
+        self.calls = 0
+
+    def imagine(self, frame, skill):
+        self.calls += 1
+        frames = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (1, 2, 3)])
+        return VisualPlan(skill, frames, self.name)
+
+
+class LoggingPolicy:
+    """Notes the goals it is given; says how far they are by a table."""
+
+    name = "logging"
+
+    def __init__(self, distances):
+        self.distances = distances
+        self.goals: list[int] = []
+
+    def act(self, observation, goal, skill):
+        value = int(goal[0, 0, 0])
+        self.goals.append(value)
+        return ActionChunk(np.zeros((16, 7), np.float32), self.distances[value])
+
+
+class FixedJudge:
+    """Answers from a list; notes how many observations it was shown."""
+
+    threshold = 0.5
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.seen: list[int] = []
+
+    def reached(self, observation, skill, start_frame, earlier=()):
+        self.seen.append(len(earlier) + 1)
+        return self.answers.pop(0)
+
+
+def run(executor: SkillExecutor, ages=None, limit=1000):
+    executor.start("skill", SCENE)
+    for step in range(limit):
+        if executor.act(SCENE, 0 if ages is None else ages[step % len(ages)]) is None:
+            return step
+    return limit
+
+
+def test_passes_over_frames_that_are_reached_and_ends_by_the_policys_word():
+    policy = LoggingPolicy({1: 2.0, 2: 3.0, 3: 4.0})
+    executor = SkillExecutor(ThreeFrames(), policy)
+    assert run(executor) == 8
+    assert policy.goals == [1, 2, 3]
+    assert executor.outcome == "reached"
+
+
+def test_gives_a_frame_up_after_its_steps():
+    policy = LoggingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
+    executor = SkillExecutor(ThreeFrames(), policy, config=ExecutorConfig(retry="never"))
+    # 40 steps on each frame; the chunk that finds the last one used up is still carried out.
+    assert run(executor) == 3 * 40 + 8
+    assert policy.goals.count(1) == 6  # at steps 0, 8, ..., 40, the last of which moves on
+    assert executor.outcome == "missed"
+
+
+def test_the_judge_decides_and_retries_are_imagined_anew():
+    video, judge = ThreeFrames(), FixedJudge(0.1, 0.9)
+    executor = SkillExecutor(
+        video, LoggingPolicy({1: 2.0, 2: 2.0, 3: 2.0}), judge, ExecutorConfig(retry="here")
+    )
+    assert run(executor) == 16
+    assert video.calls == 2
+    assert judge.seen == [2, 2]
+    assert executor.outcome == "reached"
+
+
+def test_the_budget_ends_everything():
+    policy = LoggingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
+    executor = SkillExecutor(ThreeFrames(), policy, config=ExecutorConfig(skill_budget=37))
+    assert run(executor) == 37
+    assert executor.outcome == "exhausted"
+    assert executor.act(SCENE) is None
+    executor.start("skill", SCENE, budget=5)
+    assert sum(executor.act(SCENE) is not None for _ in range(9)) == 5
+
+
+@pytest.mark.parametrize(("first_age", "chunks"), [(0, 3), (2, 4), (7, 4)])
+def test_a_chunk_planned_on_an_old_picture_is_dropped_for_a_new_one(first_age, chunks):
+    policy = LoggingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
+    executor = SkillExecutor(ThreeFrames(), policy, config=ExecutorConfig(skill_budget=24))
+    assert run(executor, ages=[(first_age + step) % 8 for step in range(24)]) == 24
+    assert len(policy.goals) == chunks
+
+
+def test_no_judgement_on_an_old_picture():
+    judge = FixedJudge(0.9)
+    executor = SkillExecutor(ThreeFrames(), LoggingPolicy({1: 2.0, 2: 2.0, 3: 2.0}), judge)
+    ages = [4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7]  # the last chunk ends while the picture is 4 old
+    assert run(executor, ages=ages) == 16  # ... and its rest is carried out
+    ages = [4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 0, 1]
+    judge.answers = [0.9]
+    assert run(executor, ages=ages) == 10

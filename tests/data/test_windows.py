@@ -1,0 +1,79 @@
+"""Clips: what training gets from episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mosel_gym.data import area_resize, clips_of, load_clips, write_episode
+from mosel_gym.errors import DamagedFile, SpecMismatch
+from mosel_gym.types import Episode, Reflection
+
+EpisodeFactory = Callable[..., Episode]
+
+
+def test_area_resize_is_the_exact_mean() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
+    blocks = frames.reshape(3, 4, 2, 4, 2, 3).astype(float)
+    expected = np.floor(blocks.mean(axis=(2, 4)) + 0.5).astype(np.uint8)
+    np.testing.assert_array_equal(area_resize(frames, 4), expected)
+    np.testing.assert_array_equal(area_resize(frames[0], 4), expected[0])
+    assert area_resize(np.full((32, 32, 3), 255, np.uint8), 1).item(0) == 255
+
+
+def test_area_resize_at_other_ratios() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (2, 9, 12, 3), np.uint8)
+    resized = area_resize(frames, 4)
+    picture = Image.fromarray(frames[1]).resize((4, 4), Image.Resampling.BOX)
+    np.testing.assert_array_equal(resized[1], np.asarray(picture))
+    assert area_resize(frames[:0], 4).shape == (0, 4, 4, 3)
+
+
+def test_clips_hold_the_end_row_and_no_transition(make_episode: EpisodeFactory) -> None:
+    episode = make_episode()
+    first, second = clips_of(episode, 8)
+    assert (first.skill, second.skill) == (episode.segments[0].skill, episode.segments[2].skill)
+    np.testing.assert_array_equal(second.actions, episode.actions[7:12])
+    np.testing.assert_array_equal(second.proprio, episode.observations["proprio"][7:13])
+    np.testing.assert_array_equal(second.wrist, area_resize(episode.observations["wrist"][7:13], 8))
+    assert second.fresh.tolist() == [False, True, False, False, False, True]
+    assert first.agentview.shape == (6, 8, 8, 3)
+    assert first.success is None
+    # At full size too, a clip must not keep the episode alive.
+    assert clips_of(episode, 16)[0].agentview.base is None
+
+
+def test_clips_are_chosen_and_labelled(
+    make_episode: EpisodeFactory, reflection: Reflection
+) -> None:
+    episode = make_episode()
+    mug = episode.segments[0].skill
+    assert [clip.skill for clip in clips_of(episode, 8, skills={mug})] == [mug]
+    assert len(clips_of(episode, 8, segments=[2])) == 1
+    judged = clips_of(episode, 8, reflection=reflection)
+    assert [clip.success for clip in judged] == [True, False]
+    assert [clip.success for clip in clips_of(episode, 8, truth=True)] == [True, False]
+    blind = make_episode(skill_done=None)
+    assert [clip.success for clip in clips_of(blind, 8, truth=True)] == [None, None]
+
+
+def test_a_missing_camera_is_named(make_episode: EpisodeFactory) -> None:
+    with pytest.raises(SpecMismatch, match="left_camera"):
+        clips_of(make_episode(), wrist="left_camera")
+
+
+def test_load_clips_reads_folders(make_episode: EpisodeFactory, tmp_path: Path) -> None:
+    write_episode(tmp_path / "a" / "one.hdf5", make_episode())
+    write_episode(tmp_path / "two.hdf5", make_episode())
+    (tmp_path / ".two.123-ab.hdf5").write_bytes(b"what a killed process left")
+    clips = load_clips(tmp_path, 8)
+    assert len(clips) == 4
+    expected = clips_of(make_episode(), 8)[1]
+    np.testing.assert_array_equal(clips[1].agentview, expected.agentview)
+    (tmp_path / "bad.hdf5").write_bytes(b"no")
+    with pytest.raises(DamagedFile, match=r"bad\.hdf5"):
+        load_clips([tmp_path])

@@ -1,0 +1,131 @@
+"""Refinement: the contrastive objective, its control arm, and the video planner's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mosel_gym.data.windows import Clip
+from mosel_gym.errors import NotEnoughData
+from mosel_gym.models.checkpoint import save_module
+from mosel_gym.models.codec import CodecConfig
+from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
+from mosel_gym.models.video_planner import VideoPlannerConfig
+from mosel_gym.training.finetune import (
+    PolicyFinetuneConfig,
+    VideoFinetuneConfig,
+    finetune_policy,
+    finetune_video,
+)
+from mosel_gym.training.loop import LoopConfig
+from mosel_gym.training.margin import Margin
+from mosel_gym.training.policy import PolicyTrainConfig, flow_losses, train_policy
+from mosel_gym.training.policy_data import NO_AUGMENTATION, PolicyWindows
+from mosel_gym.training.video import VideoTrainConfig, new_planner
+
+MakeClips = Callable[..., list[Clip]]
+MODEL = GoalPolicyConfig(size=16, features=32, width=48, depth=2, chunk=4, goal_horizon=16)
+LOOP = LoopConfig(steps=60, batch_size=32, lr=2e-3, bf16=False, ema_decay=0.9)
+CONFIG = PolicyFinetuneConfig(loop=LOOP, augmentation=NO_AUGMENTATION, demo_fraction=0.25)
+
+
+def flow_error(policy: GoalPolicy, clips: list[Clip]) -> float:
+    windows = PolicyWindows(clips, policy, whole_chunks=True)
+    with torch.no_grad():
+        batch = windows.sample(np.random.default_rng(0), 128, NO_AUGMENTATION)
+        return float(flow_losses(policy, batch, torch.Generator().manual_seed(0), 4).flow.mean())
+
+
+@pytest.fixture(scope="module")
+def trained(make_clips: MakeClips, tmp_path_factory: pytest.TempPathFactory) -> GoalPolicy:
+    config = PolicyTrainConfig(model=MODEL, loop=LOOP, augmentation=NO_AUGMENTATION)
+    return train_policy(make_clips(4), config, tmp_path_factory.mktemp("base"), progress=False)[0]
+
+
+@pytest.fixture
+def base(trained: GoalPolicy, tmp_path: Path) -> GoalPolicy:
+    return GoalPolicy.load(save_module(tmp_path / "base.safetensors", trained))
+
+
+def test_failures_are_pushed_up_to_the_margin(base: GoalPolicy, make_clips: MakeClips) -> None:
+    left, right = make_clips(4)[::2], make_clips(4)[1::2]
+    before = flow_error(base, right)
+    weights = {name: value.clone() for name, value in base.state_dict().items()}
+    config = replace(CONFIG, margin=3 * before, failed_fraction=0.5, loop=replace(LOOP, steps=80))
+
+    after = {}
+    for alpha in (0.0, 2.0):
+        base.load_state_dict(weights)
+        report = finetune_policy(
+            base, left, right, [], replace(config, alpha=alpha), progress=False
+        )
+        assert report.steps == 80
+        assert report.loss_after < report.loss_before  # successes are imitated all the while
+        after[alpha] = flow_error(base, right)
+    assert after[0.0] < 3 * before < after[2.0]
+
+
+def test_without_alpha_failures_change_nothing(base: GoalPolicy, make_clips: MakeClips) -> None:
+    left, right = make_clips(4)[::2], make_clips(4)[1::2]
+    config = replace(CONFIG, alpha=0.0, loop=replace(LOOP, steps=5))
+    weights = {name: value.clone() for name, value in base.state_dict().items()}
+    with_failures = finetune_policy(base, left, right, [], config, progress=False)
+    after = {name: value.clone() for name, value in base.state_dict().items()}
+    base.load_state_dict(weights)
+    without = finetune_policy(base, left, [], [], config, progress=False)
+    assert with_failures.loss_after == without.loss_after
+    assert all(torch.equal(after[name], value) for name, value in base.state_dict().items())
+
+
+def test_the_control_arm_has_demonstrations_only(base: GoalPolicy, make_clips: MakeClips) -> None:
+    statistics = base.action_scaling.scale.clone()
+    report = finetune_policy(base, [], [], make_clips(4), CONFIG, progress=False)
+    assert report.loss_after < report.loss_before
+    assert report.seconds > 0
+    assert torch.equal(base.action_scaling.scale, statistics)
+
+
+def test_failed_samples_can_go_without_a_goal(base: GoalPolicy, make_clips: MakeClips) -> None:
+    clips = make_clips(4)
+    config = replace(CONFIG, failed_goal="none", loop=replace(LOOP, steps=3))
+    finetune_policy(base, clips[:2], clips[2:], clips, config, progress=False)
+
+
+def test_nothing_to_learn_from_is_an_error(base: GoalPolicy, make_clips: MakeClips) -> None:
+    with pytest.raises(NotEnoughData, match="at least one"):
+        finetune_policy(base, [], make_clips(2), [], CONFIG)
+
+
+def test_the_margin_is_a_percentile_per_time() -> None:
+    times = torch.linspace(0, 0.999, 4000)
+    losses = 1 + times  # the later, the harder
+    margin = Margin.from_losses(losses, times, count=4)
+    assert margin.bins.tolist() == pytest.approx([1.2375, 1.4875, 1.7375, 1.9875], abs=0.01)
+    hinge = margin.hinge(torch.tensor([[1.0, 9.0]]), torch.tensor([[0.1, 0.1]]))
+    assert hinge[0].tolist() == pytest.approx([0.2375, 0.0], abs=0.01)
+    assert Margin.from_losses(losses, times, fixed=0.3).bins.unique().tolist() == pytest.approx(
+        [0.3]
+    )
+    few = Margin.from_losses(losses[:5], times[:5])
+    assert torch.isfinite(few.bins).all()
+
+
+def test_the_planner_is_refined_and_its_codec_left_alone(make_clips: MakeClips) -> None:
+    clips = make_clips(4)
+    model = VideoPlannerConfig(
+        codec=CodecConfig(size=16, channels=4, widths=(8, 16)), widths=(16, 32), frames=3
+    )
+    planner = new_planner(clips, VideoTrainConfig(model=model))
+    codec = {name: value.clone() for name, value in planner.codec.state_dict().items()}
+    report = finetune_video(
+        planner, clips[:2], clips[2:], VideoFinetuneConfig(loop=LOOP), progress=False
+    )
+    assert report.loss_after < 0.8 * report.loss_before
+    assert all(torch.equal(codec[k], v) for k, v in planner.codec.state_dict().items())
+    with pytest.raises(NotEnoughData, match="at least one"):
+        finetune_video(planner, [], [], VideoFinetuneConfig())

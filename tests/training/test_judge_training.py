@@ -1,0 +1,107 @@
+"""Training of the sub-goal judge on sliding blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mosel_gym.data.windows import Clip
+from mosel_gym.errors import NotEnoughData, SpecMismatch
+from mosel_gym.models.judge import SubgoalJudge, SubgoalJudgeConfig
+from mosel_gym.training.judge import JudgeScore, JudgeTrainConfig, score_judge, train_judge
+from mosel_gym.training.judge_data import JudgeWindows, LabelledClip, labelled_clips, settled
+from mosel_gym.training.loop import LoopConfig
+from mosel_gym.types import Episode, SkillSegment
+
+MakeClips = Callable[..., list[Clip]]
+MODEL = SubgoalJudgeConfig(size=16, widths=(8, 16, 16, 16, 16), features=32, keypoints=4, spacing=2)
+CONFIG = JudgeTrainConfig(
+    model=MODEL,
+    loop=LoopConfig(steps=100, batch_size=32, lr=3e-3, bf16=False, ema_decay=0.95),
+    shift_px=0,
+)
+
+
+def labelled(clips: list[Clip]) -> list[LabelledClip]:
+    """The block has arrived on its side in the last quarter of the clip."""
+    result = []
+    for clip in clips:
+        late = np.arange(len(clip.fresh)) >= 0.75 * len(clip.fresh)
+        never = np.zeros_like(late)
+        other = {"slide left": never, "slide right": never}
+        result.append(LabelledClip(clip, {**other, clip.skill: late}))
+    return result
+
+
+def test_it_learns_to_judge_and_to_tell_skills_apart(make_clips: MakeClips, tmp_path: Path) -> None:
+    clips = labelled(make_clips(4))
+    judge, report = train_judge(clips, CONFIG, tmp_path, progress=False)
+    assert report.loss < 0.3
+    assert judge.config.skills == ("slide left", "slide right")
+    again = SubgoalJudge.load(tmp_path / "judge.safetensors")
+    left = clips[0].clip
+
+    def reached(row: int, skill: str) -> float:
+        rows = judge.end_rows(row)
+        return again.probability(left.agentview[0], left.agentview[rows], left.wrist[rows], skill)
+
+    assert reached(24, "slide left") > 0.7
+    assert reached(6, "slide left") < 0.3
+    assert reached(24, "slide right") < 0.3
+    score = score_judge(judge, clips)
+    assert (score.precision, score.recall, score.accuracy) == (1, 1, 1)
+
+
+def test_a_score_counts_as_it_says() -> None:
+    score = JudgeScore(true_positives=3, false_positives=1, false_negatives=2, true_negatives=4)
+    assert score.precision == 0.75
+    assert score.recall == 0.6
+    assert score.accuracy == 0.7
+    assert np.isnan(JudgeScore(0, 0, 0, 1).precision)
+
+
+def test_held_objects_and_passing_moments_do_not_count() -> None:
+    done = np.array([0, 1, 1, 1, 1, 1, 1, 0, 1], bool)
+    opened = np.array([1, 1, -1, -1, -1, -1, -1, -1], np.float32)
+    assert np.flatnonzero(settled(done, opened, steps=3)).tolist() == [5, 6]
+    assert settled(np.ones(9, bool), opened, steps=3).all()  # it lay there; another is held
+
+
+def test_labels_are_cut_with_the_clips(make_clips: MakeClips) -> None:
+    clip = make_clips(1)[0]
+    done = np.arange(25) >= 15
+    episode = Episode(
+        task_id="t",
+        goal="g",
+        seed=0,
+        observations={
+            "agentview": clip.agentview, "wrist": clip.wrist, "proprio": clip.proprio,
+        },
+        actions=clip.actions,
+        segments=(
+            SkillSegment("slide left", 0, 10),
+            SkillSegment("slide left", 10, 12, kind="transition"),
+            SkillSegment("slide left", 12, 24),
+        ),
+        skill_done={"slide left": done},
+    )  # fmt: skip
+    first, second = labelled_clips(episode, 16)
+    assert not first.reached["slide left"].any()
+    assert len(first.reached["slide left"]) == len(first.clip.fresh) == 11
+    assert np.flatnonzero(second.reached["slide left"])[0] == 17 - 12
+    assert labelled_clips(replace(episode, skill_done=None), 16) == []
+
+
+def test_unusable_clips_are_refused(make_clips: MakeClips, tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughData, match="labelled clips"):
+        train_judge([], CONFIG, tmp_path)
+    never = [LabelledClip(clip, {clip.skill: np.zeros_like(clip.fresh)}) for clip in make_clips(2)]
+    with pytest.raises(NotEnoughData, match="one kind"):
+        train_judge(never, CONFIG, tmp_path)
+    judge = SubgoalJudge(replace(MODEL, skills=("slide left", "slide right"), size=32))
+    with pytest.raises(SpecMismatch, match="size=32"):
+        JudgeWindows(never, judge)

@@ -1,0 +1,121 @@
+"""Training of the policy: what a window holds, that it learns, and that the goal decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mosel_gym.data.windows import Clip
+from mosel_gym.errors import NotEnoughData, SpecMismatch
+from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
+from mosel_gym.training.loop import LoopConfig
+from mosel_gym.training.policy import PolicyTrainConfig, new_policy, train_policy
+from mosel_gym.training.policy_data import NO_AUGMENTATION, Augmentation, PolicyWindows
+
+MakeClips = Callable[..., list[Clip]]
+MODEL = GoalPolicyConfig(size=16, features=32, width=64, depth=2, chunk=4, goal_horizon=16)
+CONFIG = PolicyTrainConfig(
+    model=MODEL,
+    loop=LoopConfig(steps=220, batch_size=32, lr=3e-3, bf16=False, ema_decay=0.98),
+    augmentation=replace(NO_AUGMENTATION, goal_dropout=0.15),
+)
+
+
+def test_a_window_holds_actions_goal_and_distance(make_clips: MakeClips) -> None:
+    clips = make_clips()
+    policy = new_policy(clips, CONFIG)
+    windows = PolicyWindows(clips, policy, past_end=6)
+    assert len(windows) == 4 * (24 + 6)
+    batch = windows.sample(np.random.default_rng(0), 200, NO_AUGMENTATION)
+    actions = policy.action_scaling.decode(batch.actions.view(200, 4, 7))
+    assert actions[..., 6].unique().tolist() == [-1]  # the gripper stays open past the end, too
+    still = actions[:, 0, 0] == 0
+    assert still.any()
+    assert batch.progress[still].abs().max() == 0  # past the end, the goal is reached
+    assert torch.equal(batch.agentview[still], batch.goal[still])
+    assert batch.progress[~still].min() > 0
+    assert batch.progress.max() <= 1
+
+
+def test_only_drawn_pictures_are_used(make_clips: MakeClips) -> None:
+    clips = [replace_stale(clip) for clip in make_clips(every=8)]
+    policy = new_policy(clips, CONFIG)
+    batch = PolicyWindows(clips, policy).sample(np.random.default_rng(0), 200, NO_AUGMENTATION)
+    for pixels in (batch.agentview, batch.goal, batch.wrist):
+        assert pixels.abs().max() < 1  # no row of the 255 that marks stale pictures
+
+
+def replace_stale(clip: Clip) -> Clip:
+    agentview, wrist = clip.agentview.copy(), clip.wrist.copy()
+    agentview[~clip.fresh], wrist[~clip.fresh] = 255, 255
+    return replace(clip, agentview=agentview, wrist=wrist)
+
+
+def test_whole_chunks_leave_the_padding_out(make_clips: MakeClips) -> None:
+    clips = make_clips()
+    policy = new_policy(clips, CONFIG)
+    windows = PolicyWindows(clips, policy, whole_chunks=True)
+    batch = windows.sample(np.random.default_rng(0), 200, NO_AUGMENTATION)
+    actions = policy.action_scaling.decode(batch.actions.view(200, 4, 7))
+    assert actions[..., 0].abs().min() > 0.5
+    with pytest.raises(NotEnoughData, match="chunk of 4"):
+        PolicyWindows(make_clips(steps=3), policy, whole_chunks=True)
+
+
+def test_balance_by_clips_gives_short_clips_their_share(make_clips: MakeClips) -> None:
+    long, short = make_clips(1, steps=90)[0], make_clips(2, steps=8)[1]
+    policy = new_policy([long, short], CONFIG)
+    share = {}
+    for balance in ("frames", "clips"):
+        windows = PolicyWindows([long, short], policy, past_end=0, balance=balance)
+        batch = windows.sample(np.random.default_rng(0), 400, NO_AUGMENTATION)
+        right = policy.action_scaling.decode(batch.actions.view(400, 4, 7))[:, 0, 0] > 0
+        share[balance] = float(right.float().mean())
+    assert share["frames"] == pytest.approx(8 / 98, abs=0.04)
+    assert share["clips"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_augmentation_keeps_shapes_and_ranges(make_clips: MakeClips) -> None:
+    clips = make_clips()
+    windows = PolicyWindows(clips, new_policy(clips, CONFIG))
+    batch = windows.sample(np.random.default_rng(0), 64, Augmentation())
+    assert batch.goal.shape == batch.agentview.shape == batch.wrist.shape == (64, 3, 16, 16)
+    assert 0 < (~batch.has_goal).float().mean() < 0.5
+    assert torch.isfinite(batch.goal).all()
+
+
+def test_the_goal_decides_and_arrival_is_noticed(make_clips: MakeClips, tmp_path: Path) -> None:
+    clips = make_clips(2)
+    policy, report = train_policy(clips, CONFIG, tmp_path, progress=False)
+    assert report.loss < 0.5
+    for clip, sign in zip(clips, (-1, 1), strict=True):
+        start = {"agentview": clip.agentview[0], "wrist": clip.wrist[0], "proprio": clip.proprio[0]}
+        chunk = policy.act(start, clip.agentview[16], None)  # both start from the same picture
+        assert np.sign(chunk.actions[:, 0]).tolist() == [sign] * 4
+        end = {
+            "agentview": clip.agentview[-1],
+            "wrist": clip.wrist[-1],
+            "proprio": clip.proprio[-1],
+        }
+        there = policy.act(end, clip.agentview[-1], None)
+        assert np.abs(there.actions[:, 0]).max() < 0.6
+        assert there.steps_to_goal < 4 < chunk.steps_to_goal
+    again = GoalPolicy.load(tmp_path / "policy.safetensors")
+    assert again.config == MODEL
+
+
+def test_unusable_clips_are_refused(make_clips: MakeClips, tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughData, match="at least one clip"):
+        train_policy([], CONFIG, tmp_path)
+    policy = new_policy(make_clips(), CONFIG)
+    blind = [replace(clip, fresh=np.zeros_like(clip.fresh)) for clip in make_clips()]
+    with pytest.raises(NotEnoughData, match="none of the 4"):
+        PolicyWindows(blind, policy)
+    large = GoalPolicy(replace(MODEL, size=32))
+    with pytest.raises(SpecMismatch, match="size=32"):
+        PolicyWindows(make_clips(), large)

@@ -1,0 +1,80 @@
+"""Training of codec and video planner on sliding blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mosel_gym.data.windows import Clip
+from mosel_gym.errors import NotEnoughData, SpecMismatch
+from mosel_gym.models.codec import Codec, CodecConfig
+from mosel_gym.models.video_planner import LatentVideoPlanner, VideoPlannerConfig
+from mosel_gym.training.codec import CodecTrainConfig, train_codec
+from mosel_gym.training.loop import LoopConfig
+from mosel_gym.training.video import VideoTrainConfig, new_planner, train_video
+from mosel_gym.training.video_data import VideoWindows
+
+MakeClips = Callable[..., list[Clip]]
+LOOP = LoopConfig(steps=120, batch_size=16, lr=4e-3, bf16=False, ema_decay=0.95)
+CONFIG = VideoTrainConfig(
+    model=VideoPlannerConfig(
+        codec=CodecConfig(size=16, channels=8, widths=(16, 16)), widths=(32, 32), frames=3
+    ),
+    codec=CodecTrainConfig(loop=LOOP),
+    loop=replace(LOOP, weight_decay=0.0),
+)
+
+
+def error(one: np.ndarray, two: np.ndarray) -> float:
+    return float(np.mean((one.astype(float) - two.astype(float)) ** 2))
+
+
+def test_it_imagines_each_skill_from_the_same_picture(
+    make_clips: MakeClips, tmp_path: Path
+) -> None:
+    clips = make_clips(2)
+    planner, report = train_video(clips, CONFIG, tmp_path, progress=False)
+    assert report.steps == 120
+    assert planner.config.skills == ("slide left", "slide right")
+    again = LatentVideoPlanner.load(tmp_path / "planner.safetensors")
+    for clip, other in (clips, clips[::-1]):
+        truth = clip.agentview[[8, 16, 24]]
+        imagined = planner.imagine(clip.agentview[0], clip.skill, seed=0).frames
+        assert error(imagined, truth) < 0.5 * error(clip.agentview[[0, 0, 0]], truth)
+        assert error(imagined, truth) < 0.5 * error(imagined, other.agentview[[8, 16, 24]])
+        from_disk = again.imagine(clip.agentview[0], clip.skill, seed=0).frames
+        assert error(imagined, from_disk) < 4  # half precision
+
+
+def test_windows_are_evenly_spaced_and_end_at_the_end(make_clips: MakeClips) -> None:
+    clips = make_clips(2, steps=40)
+    planner = new_planner(clips, CONFIG)
+    windows = VideoWindows(clips, planner)
+    batch = windows.sample(np.random.default_rng(0), 5, latest_start=0, jitter=0)
+    clip = clips[int(batch.skill[0])]
+    expected = planner.codec.encode_frames(clip.agentview[[13, 27, 40]]).flatten(0, 1)
+    assert batch.first.shape == (5, 8, 4, 4)
+    assert (batch.clip[0] - expected).abs().max() < 0.01  # stored in half precision
+
+
+def test_clips_with_few_drawn_pictures_still_work(make_clips: MakeClips) -> None:
+    clips = make_clips(2, every=12)
+    batch = VideoWindows(clips, new_planner(clips, CONFIG)).sample(np.random.default_rng(0), 8)
+    assert batch.clip.shape == (8, 24, 4, 4)
+
+
+def test_unusable_clips_are_refused(make_clips: MakeClips, tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughData, match="at least one clip"):
+        train_video([], CONFIG, tmp_path)
+    clips = make_clips(2)
+    with pytest.raises(SpecMismatch, match="size=32"):
+        train_codec(
+            Codec(CodecConfig(size=32, widths=(8, 16))), clips, CONFIG.codec, tmp_path / "codec"
+        )
+    still = [replace(clip, fresh=np.arange(25) == 0) for clip in clips]
+    with pytest.raises(NotEnoughData, match="two pictures"):
+        VideoWindows(still, new_planner(clips, CONFIG))
