@@ -42,7 +42,9 @@ from mosel_gym.types import ImproveReport, Target
 
 # Apart from each other, and from the training seeds, which start at 0.
 _EVALUATION, _ROLLOUTS, _DEMOS = 1_000_000, 2_000_000, 3_000_000
-_HOLD = 10
+_HOLD, _SETTLE = 10, 40
+"""Steps in a row that count as held, and after which an episode ends: by then the arm has let go,
+and the last pictures show what it left behind."""
 _TRAINING_SHARE = 12
 """An arm's training counts as so many episodes in the progress bar."""
 
@@ -148,7 +150,7 @@ class _Demo:
                 self.config.episodes,
                 self.config.render_every,
                 self.folder / arm,
-                Keep(video=True, hold=_HOLD),
+                Keep(video=True, video_stride=self.config.render_every, hold=_HOLD),
             )
 
     def _rollouts(self) -> list[EpisodeResult]:
@@ -178,7 +180,7 @@ class _Demo:
         first = first_seed + 10_000 * config.seed
         kwargs = {
             "layout_spread_m": config.layout_spread_m,
-            "success_hold": _HOLD,
+            "success_hold": _SETTLE,
             "max_steps": config.max_steps,
             "render_every": render_every,
         }

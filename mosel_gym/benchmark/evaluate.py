@@ -44,6 +44,9 @@ class EvalConfig:
     """Pictures are drawn on every so many steps."""
     hold: int = 10
     """Steps in a row that count as held."""
+    settle: int = 40
+    """Steps in a row after which an episode ends: by then the arm has let go, and the last pictures
+    show what it left behind."""
     video: bool = True
     modes: tuple[Mode, ...] = MODES
     """Kinds of goals, for goal reliance."""
@@ -80,7 +83,7 @@ def evaluate(
         task.id,
         {
             "layout_spread_m": config.layout_spread_m,
-            "success_hold": config.hold,
+            "success_hold": max(config.hold, config.settle),
             "max_steps": config.max_steps,
             "render_every": config.render_every,
         },

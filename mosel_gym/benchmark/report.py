@@ -178,7 +178,8 @@ def _time(summary: Mapping[str, Any]) -> str:
 
 def _arm_cards(name: str, arm: Mapping[str, Any]) -> str:
     cards = "".join(_card(name, episode) for episode in arm["episodes"])
-    return f'<h2>Episodes: {escape(name)}</h2><div class="cards">{cards}</div>'
+    title = "Episodes" if name == "episodes" else f"Episodes: {escape(name)}"
+    return f'<h2>{title}</h2><div class="cards">{cards}</div>'
 
 
 def _card(arm: str, episode: Mapping[str, Any]) -> str:

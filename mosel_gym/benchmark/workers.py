@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from typing import Any, Generic, Self, TypeVar
 
 Job = TypeVar("Job")
@@ -36,6 +38,7 @@ class Workers:
 
     Non-obvious behaviour:
         - Processes are spawned, not forked: a GL context does not survive a fork.
+        - A process ends with its parent, however that ended.
         - When a process dies (the kernel kills it, a driver crashes), the jobs under way are each
           tried once more, alone. Only one that dies again is given up.
 
@@ -121,3 +124,12 @@ def _broke(future: Future[Any]) -> bool:
 def _begin() -> None:
     # Ctrl-C reaches the whole process group; the parent decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this, processes of a killed run would wait for jobs for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
