@@ -1,7 +1,7 @@
 """mosel-gym: long-horizon robot manipulation as Gymnasium environments, and the MOSEL agent.
 
-Importing this package registers the environment ids with Gymnasium. It loads numpy and gymnasium and
-nothing else: no simulator, no torch, no prompt.
+Importing this package registers the environment ids with Gymnasium. It loads numpy and gymnasium
+and nothing else: no simulator, no torch, no prompt.
 """
 
 from mosel_gym.errors import MoselError

@@ -115,7 +115,7 @@ class Episode:
     success: bool | None = None
     """The environment's own verdict, latched; None where no environment told."""
     fresh: NDArray[np.bool_] | None = None
-    """bool `[T + 1]`: whether row t's pictures were drawn at step t (see `render_every`); None = all."""
+    """bool `[T + 1]`: whether row t's pictures are new at step t (`render_every`); None = all."""
     states: NDArray[np.float64] | None = None
     """float64 `[T + 1, n]`: simulator states, if recorded; for re-rendering, never for judging."""
     skill_done: dict[str, NDArray[np.bool_]] | None = None
@@ -150,7 +150,7 @@ class Reflection:
     """True if every sub-goal of the plan was judged reached."""
     verdicts: tuple[Verdict, ...]
     fault: Fault
-    """"language": the plan itself is at fault; "skill": a skill of it failed; "none": nothing failed."""
+    """"language": the plan itself is at fault; "skill": a skill failed; "none": nothing failed."""
     failed_skill: str | None
     rationale: str
     """[r] in words, for the task planner and for people."""

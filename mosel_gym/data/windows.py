@@ -34,6 +34,8 @@ class Clip:
     """bool `[n]`: False where the pictures repeat an earlier step's (see `render_every`)."""
     success: bool | None = None
     """Whether the sub-goal was reached, by whoever labelled it; None = unknown."""
+    imagined: Frames | None = None
+    """uint8 `[T, S, S, 3]`: how a video planner imagined it, evenly spaced up to the end row."""
 
 
 def clips_of(
@@ -151,6 +153,7 @@ def _cut(
         actions=np.array(episode.actions[segment.start : segment.stop], np.float32),
         fresh=fresh,
         success=success,
+        imagined=None if segment.imagined is None else area_resize(segment.imagined, size),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import gymnasium as gym
 import numpy as np
@@ -24,10 +24,10 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
           `success_hold` steps in a row (default: 1, the first step on which it is true).
         - `info["success_once"]` tells whether the goal was ever true, whatever `success_hold` is.
         - `truncated` is the step limit of the protocol; there is no `TimeLimit` wrapper.
-        - Pictures are drawn every `render_every` steps and at the end. In between the last ones are repeated, and
-          `info["image_age"]` counts the steps since they were drawn.
-        - `reset(seed=s)` is a function of `s` alone. `reset()` draws a new seed from the last one and
-          tells it in `info["seed"]`.
+        - Pictures are drawn every `render_every` steps and at the end. In between the last ones are
+          repeated, and `info["image_age"]` counts the steps since they were drawn.
+        - `reset(seed=s)` is a function of `s` alone. `reset()` draws a new seed from the last one
+          and tells it in `info["seed"]`.
         - Stepping after the end is allowed and changes nothing about `terminated`.
 
     Args:
@@ -74,10 +74,11 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
         self.max_steps = max_steps
         self.render_mode = render_mode
         picture = gym.spaces.Box(0, 255, (camera_size, camera_size, 3), np.uint8)
-        self.observation_space = gym.spaces.Dict(
-            {name: picture for name in self.cameras}
-            | {"proprio": proprio_space}
+        space = gym.spaces.Dict(
+            {name: picture for name in self.cameras} | {"proprio": proprio_space}
         )
+        # Gymnasium types a Dict by its inner spaces, not by the samples that it holds.
+        self.observation_space = cast("gym.spaces.Space[Obs]", space)
         self.action_space = gym.spaces.Box(-1.0, 1.0, (action_size,), np.float32)
         self._pictures: dict[str, Frame] = {}
         self._image_age = 0
@@ -159,7 +160,7 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
             self._image_age += 1
         return self._observation(), float(newly), self._success, truncated, self._info()
 
-    def render(self) -> Frame | None:  # type: ignore[override]
+    def render(self) -> Frame | None:
         """The agent view of the current state, uint8 `[H, W, 3]`, if `render_mode="rgb_array"`."""
         return self._draw("agentview") if self.render_mode == "rgb_array" else None
 
@@ -173,14 +174,14 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
             raise InvalidAction(f"Action {action!r} is not an array of numbers.") from error
         if values.shape != wanted:
             raise InvalidAction(
-                f"Action has shape {values.shape}; it must be {wanted}: one number per dimension of "
-                "`env.action_space`."
+                f"Action has shape {values.shape}; it must be {wanted}: one number per dimension "
+                "of `env.action_space`."
             )
         if not np.isfinite(values).all():
             bad = np.flatnonzero(~np.isfinite(values)).tolist()
             raise InvalidAction(
-                f"Action {values.tolist()} is not finite in dimensions {bad}. Look for a division by "
-                "zero or an exploded network before `env.step`."
+                f"Action {values.tolist()} is not finite in dimensions {bad}. Look for a division "
+                "by zero or an exploded network before `env.step`."
             )
         clipped = np.clip(values, -1.0, 1.0)
         self._clipped += int((clipped != values).any())

@@ -1,7 +1,7 @@
 """Which OpenGL implementation draws, chosen before any simulator is imported.
 
-MuJoCo and robosuite both read `MUJOCO_GL` once, at import. Left unset, they want a window or a GPU and
-fail late, on a headless machine, with an unrelated message. So the choice is made here, once.
+MuJoCo and robosuite both read `MUJOCO_GL` once, at import. Left unset, they want a window or a GPU
+and fail late, on a headless machine, with an unrelated message. So the choice is made here, once.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ OFF = "disabled"
 def choose_backend() -> str:
     """Set `MUJOCO_GL` if the user has not, and return it.
 
-    A user's own value is obeyed. Otherwise: EGL where a GPU device is present, else OSMesa (software),
-    else software EGL, else "disabled": physics works without pictures.
+    A user's own value is obeyed. Otherwise: EGL where a GPU device is present, else OSMesa
+    (software), else software EGL, else "disabled": physics works without pictures.
     """
     _keep_triton_apart()
     egl, osmesa = ctypes.util.find_library("EGL"), ctypes.util.find_library("OSMesa")
@@ -64,10 +64,11 @@ def require_backend() -> str:
     if backend in PACKAGES:
         return backend
     raise MissingLibrary(
-        f"Pictures need a headless OpenGL library, and MUJOCO_GL is {backend!r}. Allowed: {list(PACKAGES)}. "
+        f"Pictures need a headless OpenGL library, and MUJOCO_GL is {backend!r}. "
+        f"Allowed: {list(PACKAGES)}. "
         f"Install one with `sudo apt-get install -y {PACKAGES['osmesa']}` (software) or "
-        f"`sudo apt-get install -y {PACKAGES['egl']}` (EGL), and leave MUJOCO_GL unset; or make the "
-        "environment with `cameras=()` to run without pictures."
+        f"`sudo apt-get install -y {PACKAGES['egl']}` (EGL), and leave MUJOCO_GL unset; or make "
+        "the environment with `cameras=()` to run without pictures."
     )
 
 
@@ -75,9 +76,9 @@ def require_backend() -> str:
 def _keep_triton_apart() -> None:
     """Load Triton's library, where installed, before an OpenGL library.
 
-    Mesa's software drivers and Triton each carry an LLVM. PyOpenGL loads Mesa into the global symbol
-    scope, and a Triton loaded later (by `import diffusers`, through torch) binds to the wrong LLVM
-    and crashes the process. Loaded first, it has bound to its own.
+    Mesa's software drivers and Triton each carry an LLVM. PyOpenGL loads Mesa into the global
+    symbol scope, and a Triton loaded later (by `import diffusers`, through torch) binds to the
+    wrong LLVM and crashes the process. Loaded first, it has bound to its own.
     """
     if any(name in sys.modules for name in ("OpenGL.osmesa", "OpenGL.EGL")):
         return  # too late: loading it now is what would crash

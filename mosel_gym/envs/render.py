@@ -31,7 +31,8 @@ class SceneRenderer:
     """Renders cameras of one `MjModel` as upright uint8 RGB.
 
     Args:
-        model: A compiled `mujoco.MjModel`; geoms of group 1 are drawn, sites only of the glow group.
+        model: A compiled `mujoco.MjModel`; geoms of group 1 are drawn, sites only of the glow
+            group.
         size: Height and width in pixels.
 
     Raises:
@@ -53,7 +54,8 @@ class SceneRenderer:
         except (ImportError, AttributeError, RuntimeError, OSError) as error:
             raise MissingLibrary(
                 f"OpenGL ({backend}) could not start: {error}. Install it with "
-                f"`sudo apt-get install -y {PACKAGES[backend]}`, or make the environment with `cameras=()`."
+                f"`sudo apt-get install -y {PACKAGES[backend]}`, or make the environment "
+                "with `cameras=()`."
             ) from error
         self._mujoco = mujoco
         self._model = model

@@ -22,6 +22,7 @@ from mosel_gym.training.pictures import (
     shifted,
     soften,
 )
+from mosel_gym.types import Frame
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class Augmentation:
     """Random shift; agent view and goal move together, the wrist view on its own."""
     goal_dropout: float = 0.15
     """How often the goal is withheld."""
+    goal_imagined: float = 0.5
+    """How often the goal is a frame that the video planner imagined, where a clip brings some: that
+    is what the policy will be shown, blur and all."""
     goal_blur: float = 0.3
     """How often the goal loses half its resolution."""
     goal_noise: float = 0.5
@@ -43,7 +47,7 @@ class Augmentation:
     """In units of the standard deviation."""
 
 
-NO_AUGMENTATION = Augmentation(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NO_AUGMENTATION = Augmentation(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -168,10 +172,10 @@ class PolicyWindows:
             clip = self._clips[index]
             last = len(clip.agentview) - 1
             row = min(start, last)
-            goal = int(self._next_fresh[index][min(start + steps, last)])
+            goal, picture = self._goal(index, min(start + steps, last), rng, augmentation)
             scenes.append(clip.agentview[row])
             wrists.append(clip.wrist[row])
-            goals.append(clip.agentview[goal])
+            goals.append(picture)
             proprio.append(self._proprio[index][row])
             actions.append(self._actions[index][start : start + config.chunk])
             distances.append(max(0, goal - start))
@@ -194,6 +198,18 @@ class PolicyWindows:
             actions=torch.from_numpy(np.stack(actions).reshape(count, -1)).to(device),
             progress=torch.from_numpy(progress.astype(np.float32)).to(device),
         )
+
+    def _goal(
+        self, index: int, wanted: int, rng: np.random.Generator, augmentation: Augmentation
+    ) -> tuple[int, Frame]:
+        """Row and picture of the first possible goal at or after row `wanted`."""
+        clip = self._clips[index]
+        if clip.imagined is not None and rng.random() < augmentation.goal_imagined:
+            rows = np.linspace(0, len(clip.agentview) - 1, len(clip.imagined) + 1)[1:]
+            frame = min(int(np.searchsorted(rows, wanted)), len(rows) - 1)
+            return round(rows[frame]), clip.imagined[frame]
+        row = int(self._next_fresh[index][wanted])
+        return row, clip.agentview[row]
 
     def _vary(
         self,

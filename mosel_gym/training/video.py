@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData
@@ -123,3 +124,20 @@ def new_planner(clips: Sequence[Clip], config: VideoTrainConfig) -> LatentVideoP
     with torch.random.fork_rng(devices=[]):  # module initialisers know only the global generator
         torch.manual_seed(config.loop.seed)
         return LatentVideoPlanner(dataclasses.replace(config.model, skills=skills))
+
+
+def imagined_clips(
+    clips: Sequence[Clip], planner: LatentVideoPlanner, *, progress: bool = True
+) -> list[Clip]:
+    """The same clips, each with what `planner` imagines from its first picture.
+
+    Raises:
+        UnknownId: A clip shows a skill that the planner was not built for.
+    """
+    bar = tqdm(clips, desc="imagining", unit="clip", disable=not progress)
+    return [
+        dataclasses.replace(
+            clip, imagined=planner.imagine(clip.agentview[0], clip.skill, seed=number).frames
+        )
+        for number, clip in enumerate(bar)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,20 @@ def test_clips_hold_the_end_row_and_no_transition(make_episode: EpisodeFactory) 
     assert first.success is None
     # At full size too, a clip must not keep the episode alive.
     assert clips_of(episode, 16)[0].agentview.base is None
+
+
+def test_clips_carry_the_imagined_frames(make_episode: EpisodeFactory) -> None:
+    episode = make_episode()
+    first, second = clips_of(episode, 4)
+    stored = episode.segments[0].imagined
+    assert stored is not None
+    assert first.imagined is not None
+    assert first.imagined.shape == (7, 4, 4, 3)
+    np.testing.assert_array_equal(first.imagined, area_resize(stored, 4))
+    assert second.imagined is not None
+    assert second.imagined.shape == (0, 4, 4, 3)
+    bare = tuple(replace(segment, imagined=None) for segment in episode.segments)
+    assert [clip.imagined for clip in clips_of(make_episode(segments=bare), 4)] == [None, None]
 
 
 def test_clips_are_chosen_and_labelled(

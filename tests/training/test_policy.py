@@ -80,6 +80,50 @@ def test_balance_by_clips_gives_short_clips_their_share(make_clips: MakeClips) -
     assert share["clips"] == pytest.approx(0.5, abs=0.1)
 
 
+def numbered(clip: Clip) -> Clip:
+    """Every real picture shows its row, times 10; three imagined ones show odd numbers."""
+    rows = np.arange(len(clip.agentview), dtype=np.uint8)[:, None, None, None]
+    imagined = np.array([101, 103, 105], np.uint8)[:, None, None, None]
+    return replace(
+        clip,
+        agentview=np.broadcast_to(10 * rows, clip.agentview.shape),
+        imagined=np.broadcast_to(imagined, (3, *clip.agentview.shape[1:])),
+    )
+
+
+def number_shown(pixels: torch.Tensor) -> list[int]:
+    return [round(float(value)) for value in (pixels[:, 0, 0, 0] + 1) * 127.5]
+
+
+@pytest.mark.parametrize("imagined", [0.0, 1.0])
+def test_imagined_frames_are_goals_where_asked(make_clips: MakeClips, imagined: float) -> None:
+    clips = [numbered(clip) for clip in make_clips()]
+    windows = PolicyWindows(clips, new_policy(clips, CONFIG), past_end=6)
+    augmentation = replace(NO_AUGMENTATION, goal_imagined=imagined)
+    batch = windows.sample(np.random.default_rng(0), 200, augmentation)
+    starts = [number // 10 for number in number_shown(batch.agentview)]
+    shown = number_shown(batch.goal)
+    if imagined:
+        assert set(shown) == {101, 103, 105}
+        row_of = {101: 8, 103: 16, 105: 24}  # evenly spaced, the last one at the end row
+        goals = [row_of[number] for number in shown]
+    else:
+        assert all(number % 10 == 0 for number in shown)
+        goals = [number // 10 for number in shown]
+    away = [goal - start for start, goal in zip(starts, goals, strict=True)]
+    assert min(away) == 0  # only past the end
+    expected = torch.tensor([min(steps / MODEL.goal_horizon, 1.0) for steps in away])
+    torch.testing.assert_close(batch.progress, expected)
+
+
+def test_clips_without_imagined_frames_keep_their_real_goals(make_clips: MakeClips) -> None:
+    clips = [replace(numbered(clip), imagined=None) for clip in make_clips()]
+    windows = PolicyWindows(clips, new_policy(clips, CONFIG))
+    augmentation = replace(NO_AUGMENTATION, goal_imagined=1.0)
+    batch = windows.sample(np.random.default_rng(0), 50, augmentation)
+    assert all(number % 10 == 0 for number in number_shown(batch.goal))
+
+
 def test_augmentation_keeps_shapes_and_ranges(make_clips: MakeClips) -> None:
     clips = make_clips()
     windows = PolicyWindows(clips, new_policy(clips, CONFIG))

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from mosel_gym.data.windows import Clip
-from mosel_gym.errors import NotEnoughData, SpecMismatch
+from mosel_gym.errors import NotEnoughData, SpecMismatch, UnknownId
 from mosel_gym.models.codec import Codec, CodecConfig
 from mosel_gym.models.video_planner import LatentVideoPlanner, VideoPlannerConfig
 from mosel_gym.training.codec import CodecTrainConfig, train_codec
 from mosel_gym.training.loop import LoopConfig
-from mosel_gym.training.video import VideoTrainConfig, new_planner, train_video
+from mosel_gym.training.video import VideoTrainConfig, imagined_clips, new_planner, train_video
 from mosel_gym.training.video_data import VideoWindows
 
 MakeClips = Callable[..., list[Clip]]
@@ -65,6 +65,23 @@ def test_clips_with_few_drawn_pictures_still_work(make_clips: MakeClips) -> None
     clips = make_clips(2, every=12)
     batch = VideoWindows(clips, new_planner(clips, CONFIG)).sample(np.random.default_rng(0), 8)
     assert batch.clip.shape == (8, 24, 4, 4)
+
+
+def test_imagined_clips_bring_what_the_planner_imagines(make_clips: MakeClips) -> None:
+    clips = make_clips(3)
+    planner = new_planner(clips, CONFIG)
+    richer = imagined_clips(clips, planner, progress=False)
+    for number, (clip, new) in enumerate(zip(clips, richer, strict=True)):
+        assert new.imagined is not None
+        assert new.imagined.shape == (planner.config.frames, 16, 16, 3)
+        assert new.imagined.dtype == np.uint8
+        expected = planner.imagine(clip.agentview[0], clip.skill, seed=number).frames
+        np.testing.assert_array_equal(new.imagined, expected)
+        assert new.agentview is clip.agentview
+        assert clip.imagined is None
+    strange = replace(clips[0], skill="jump")
+    with pytest.raises(UnknownId, match="jump"):
+        imagined_clips([strange], planner, progress=False)
 
 
 def test_unusable_clips_are_refused(make_clips: MakeClips, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ class RobotIndex:
 class PandaDynamics:
     """Advances a compiled LIBERO model by control steps.
 
-    Controller state that a simulator state alone does not hold: the goal pose and the finger command.
+    Controller state that a simulator state alone does not hold: the goal pose and the finger
+    command.
     """
 
     def __init__(self, model: Any, data: Any, index: RobotIndex) -> None:
@@ -85,8 +86,8 @@ class PandaDynamics:
         """Advance by one control step (0.05 s).
 
         Args:
-            action: float64 `[7]` in -1..1: position delta, rotation delta (axis-angle, world frame),
-                gripper (-1 opens, +1 closes, 0 holds).
+            action: float64 `[7]` in -1..1: position delta, rotation delta (axis-angle, world
+                frame), gripper (-1 opens, +1 closes, 0 holds).
         """
         self._set_goal(action)
         direction = np.array([-1.0, 1.0]) * (_GRIPPER_RAMP * np.sign(action[6]))
@@ -134,11 +135,12 @@ class PandaDynamics:
         home_pull -= jacobian.T @ np.linalg.solve(inverse_lambda, inverse_mass_jt.T @ home_pull)
 
         torques = jacobian.T @ np.concatenate((force, torque)) + data.qfrc_bias[arm] + home_pull
-        return np.clip(torques, self.index.torque_low, self.index.torque_high)
+        limited: Array = np.clip(torques, self.index.torque_low, self.index.torque_high)
+        return limited
 
 
 def _orientation_error(goal: Array, current: Array) -> Array:
-    """Half the sum of the cross products of the column vectors; axis * sin(angle) for small angles."""
+    """Half the sum of the column vectors' cross products; axis * sin(angle) for small angles."""
     skew = goal @ current.T
     return 0.5 * np.array(
         [skew[2, 1] - skew[1, 2], skew[0, 2] - skew[2, 0], skew[1, 0] - skew[0, 1]]

@@ -1,23 +1,20 @@
-"""Scripted experts with privileged poses: they make demonstrations and check that a task is solvable.
+"""Scripted experts with privileged poses: for demonstrations, and to check that a task is solvable.
 
-An expert reads object poses from the simulator, so nothing that it does may enter a result that claims
-to be autonomous.
+An expert reads object poses from the simulator, so nothing that it does may enter a result that
+claims to be autonomous.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mosel_gym.envs.libero.env import LiberoEnv
 from mosel_gym.errors import UnknownId
-from mosel_gym.rotations import relative_axis_angle
-from mosel_gym.transition import TransitionController
-from mosel_gym.types import Episode, SkillSegment, TaskPlan
+from mosel_gym.rotations import axis_angle_to_quat, quat_to_axis_angle, relative_axis_angle
 
 Array = NDArray[np.float64]
 _OPEN, _CLOSE = -1.0, 1.0
@@ -35,45 +32,11 @@ _HAND_HALF_M = np.array([0.035, 0.11])
 
 
 @dataclass(frozen=True)
-class Noise:
-    """Disturbs what is executed while the label stays the expert's own (as in DART, Laskey 2017).
+class AimErrors:
+    """How far beside the mark an expert aims, float64 `[3]` m, world."""
 
-    Bursts of 3 to 8 steps push the arm off its path, so that demonstrations show how to come back.
-    """
-
-    burst_probability: float = 0.06
-    """Chance per step that a burst starts."""
-    scale: tuple[float, float] = (0.2, 0.8)
-    """Range of the burst's standard deviation, in action units."""
-
-
-@dataclass(frozen=True)
-class Blunder:
-    """Makes the expert fail as policies do, to give the analyzer failures that really happened."""
-
-    probability: float = 0.6
-    """Chance per skill of a blunder; half of them miss the grasp, half misplace."""
-    grasp_error_m: tuple[float, float] = (0.02, 0.06)
-    place_error_m: tuple[float, float] = (0.02, 0.14)
-
-
-@dataclass(frozen=True)
-class _Errors:
     grasp: Array
     place: Array
-
-
-def _draw_errors(blunder: Blunder, rng: np.random.Generator) -> _Errors:
-    grasp, place = np.zeros(3), np.zeros(3)
-    if rng.random() < blunder.probability:
-        chosen, limits = (
-            (grasp, blunder.grasp_error_m)
-            if rng.random() < 0.5
-            else (place, blunder.place_error_m)
-        )
-        angle = rng.uniform(0.0, 2.0 * np.pi)
-        chosen[:2] = rng.uniform(*limits) * np.array([np.cos(angle), np.sin(angle)])
-    return _Errors(grasp, place)
 
 
 @dataclass(frozen=True)
@@ -97,7 +60,7 @@ _SKILLS = {
 }
 
 
-def skill_actions(env: LiberoEnv, skill: str, errors: _Errors | None = None) -> Iterator[Array]:
+def skill_actions(env: LiberoEnv, skill: str, errors: AimErrors | None = None) -> Iterator[Array]:
     """The expert's actions for one skill, float64 `[7]`; each reads the state reached so far.
 
     With `errors` it aims beside the mark and does not try again.
@@ -147,13 +110,15 @@ class _Hand:
                 return
             yield self.action(goal, grip, rotation)
 
-    def stay(self, goal: Array, grip: float, steps: int, rotation: Array | None = None) -> Iterator[Array]:
+    def stay(
+        self, goal: Array, grip: float, steps: int, rotation: Array | None = None
+    ) -> Iterator[Array]:
         for _ in range(steps):
             yield self.action(goal, grip, rotation)
 
 
-def _pick_and_place(hand: _Hand, job: _PickAndPlace, errors: _Errors | None) -> Iterator[Array]:
-    errors = errors or _Errors(np.zeros(3), np.zeros(3))
+def _pick_and_place(hand: _Hand, job: _PickAndPlace, errors: AimErrors | None) -> Iterator[Array]:
+    errors = errors or AimErrors(np.zeros(3), np.zeros(3))
     grasp, rotation = _grasp(hand, job)
     grasp = grasp + errors.grasp
     above = grasp + [0.0, 0.0, _HOVER_M]
@@ -210,7 +175,7 @@ def _points_in_hand(points: Array, grasp: Array, height: float) -> int:
 
 
 def _narrow_yaw(corners: Array) -> float:
-    """Turn (rad, within +-pi/2) that lays the opening direction, world y, across the narrow side."""
+    """Turn (rad, within +-pi/2) that lays the opening, world y, across the narrow side."""
     yaws = np.linspace(-np.pi / 2, np.pi / 2, 91)
     directions = np.stack([-np.sin(yaws), np.cos(yaws)])  # world y turned by yaw
     widths = np.ptp(corners @ directions, axis=0)
@@ -220,8 +185,6 @@ def _narrow_yaw(corners: Array) -> float:
 
 
 def _turned(upright: Array, yaw: float) -> Array:
-    from mosel_gym.rotations import axis_angle_to_quat, quat_to_axis_angle
-
     return quat_to_axis_angle(axis_angle_to_quat([0.0, 0.0, yaw]) * axis_angle_to_quat(upright))
 
 
@@ -246,115 +209,3 @@ def _place_point(hand: _Hand, job: _PickAndPlace) -> Array:
     # The zone's site lies below the table top, so the top is read off what stands on it.
     table = min(hand.scene.collision_points(n)[:, 2].min() for n in others)
     return np.array([best[0], best[1], table + 0.006])
-
-
-def expert_episode(
-    env: LiberoEnv,
-    plan: Sequence[str],
-    seed: int,
-    *,
-    noise: Noise | None = None,
-    blunder: Blunder | None = None,
-    options: dict[str, Any] | None = None,
-    keep_states: bool = True,
-) -> Episode:
-    """Run the expert through a plan, with the arm transitions of Appendix J between the skills.
-
-    It goes on after the goal is first reached, so that every demonstration lets go and retreats.
-
-    Args:
-        env: An unwrapped LIBERO environment; pictures are recorded as it draws them.
-        plan: Skill texts, in the order of execution.
-        seed: Seed of the layout and of the noise.
-        noise: Disturbs what is executed; `Episode.actions` holds the undisturbed labels.
-        blunder: Makes some skills fail.
-        options: Passed to `env.reset`.
-        keep_states: Record LIBERO's states.
-
-    Returns:
-        The episode, `success` being the environment's latched verdict.
-    """
-    observation, info = env.reset(seed=seed, options=options)
-    rng = np.random.default_rng((seed, 1))
-    home = observation["proprio"]
-    recorder = _Recorder(env, keep_states)
-    recorder.observe(observation, info)
-    segments: list[SkillSegment] = []
-    burst, push = 0, np.zeros(7)
-    for number, skill in enumerate(plan):
-        errors = _draw_errors(blunder, rng) if blunder else None
-        streams: list[tuple[str, Iterator[Array]]] = [("skill", skill_actions(env, skill, errors))]
-        if number:
-            streams.insert(0, ("transition", _transition_actions(env, home)))
-        for kind, stream in streams:
-            start = len(recorder.actions)
-            for action in stream:
-                executed = action
-                if noise is not None and kind == "skill":
-                    if burst == 0 and rng.random() < noise.burst_probability:
-                        burst = int(rng.integers(3, 9))
-                        push = np.zeros(7)
-                        push[:3] = rng.normal(0.0, rng.uniform(*noise.scale), 3)
-                    if burst > 0:
-                        burst, executed = burst - 1, np.clip(action + push, -1.0, 1.0)
-                observation, _, _, _, info = env.step(executed.astype(np.float32))
-                recorder.actions.append(action.astype(np.float32))
-                recorder.observe(observation, info)
-            stop = len(recorder.actions)
-            segments.append(SkillSegment(skill, start, stop, "skill" if kind == "skill" else "transition"))
-    return recorder.episode(seed, TaskPlan(tuple(plan), "scripted", "expert"), tuple(segments), info)
-
-
-def _transition_actions(env: LiberoEnv, home: NDArray[np.float32]) -> Iterator[Array]:
-    controller = TransitionController(home[:3], home[3:6])
-    while not controller.finished(env._proprio()):
-        yield np.asarray(controller.act(env._proprio()), np.float64)
-
-
-class _Recorder:
-    """Collects rows until they become an `Episode`."""
-
-    def __init__(self, env: LiberoEnv, keep_states: bool) -> None:
-        self.env, self.keep_states = env, keep_states
-        self.actions: list[NDArray[np.float32]] = []
-        self._rows: list[dict[str, NDArray[Any]]] = []
-        self._fresh: list[bool] = []
-        self._done: list[dict[str, bool]] = []
-        self._states: list[Array] = []
-
-    def observe(self, observation: dict[str, NDArray[Any]], info: dict[str, Any]) -> None:
-        self._rows.append(observation)
-        self._fresh.append(info["image_age"] == 0)
-        self._done.append(info["skill_done"])
-        if self.keep_states:
-            self._states.append(self.env.mujoco_state())
-
-    def episode(
-        self,
-        seed: int,
-        plan: TaskPlan,
-        segments: tuple[SkillSegment, ...],
-        info: dict[str, Any],
-    ) -> Episode:
-        keys = self._rows[0]
-        return Episode(
-            task_id=self.env.task.id,
-            goal=self.env.task.goal,
-            seed=seed,
-            observations={key: np.stack([row[key] for row in self._rows]) for key in keys},
-            actions=np.stack(self.actions),
-            plan=plan,
-            segments=segments,
-            success=bool(info["success"]),
-            fresh=np.array(self._fresh),
-            states=np.stack(self._states) if self.keep_states else None,
-            skill_done={
-                skill: np.array([done[skill] for done in self._done]) for skill in self._done[0]
-            },
-            provenance={
-                "agent": "expert (privileged)",
-                "protocol": info["protocol"],
-                "renderer": info["renderer"],
-                "assets": info["assets"],
-            },
-        )

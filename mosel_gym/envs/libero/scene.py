@@ -1,6 +1,7 @@
 """BDDL -> MuJoCo model. The only module that imports libero and robosuite.
 
-LIBERO builds the scene and evaluates its own predicates; everything that happens every step is ours.
+LIBERO builds the scene and evaluates its own predicates; everything that happens every step is
+ours.
 """
 
 from __future__ import annotations
@@ -9,13 +10,10 @@ import importlib
 import importlib.util
 import logging
 import os
-import pickle
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,8 @@ from numpy.typing import NDArray
 
 from mosel_gym.envs.gl import OFF, choose_backend
 from mosel_gym.envs.libero.assets import default_pack
+from mosel_gym.envs.libero.init_states import read_init_states
+from mosel_gym.envs.libero.layouts import Layout, Predicate, widened
 from mosel_gym.envs.libero.tasks import LiberoTask
 from mosel_gym.errors import AssetError, MissingLibrary
 
@@ -36,10 +36,7 @@ from mosel_gym.envs.libero.assets.robot import light_robot_xml  # noqa: E402
 from mosel_gym.envs.libero.dynamics import PandaDynamics, RobotIndex  # noqa: E402
 
 _MAX_PLACEMENT_TRIES = 100
-_FREE_SPOT_M = 0.025
-"""A widened layout leaves this much room around some spot of every goal region."""
 Array = NDArray[np.float64]
-Predicate = tuple[str, ...]
 
 
 @cache
@@ -133,22 +130,8 @@ def preserved_global_rng(seed: int) -> Iterator[None]:
         np.random.set_state(state)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Everything that differs between two episodes of a task before the first step."""
-
-    qpos: Array
-    """float64 `[nq]`."""
-    qvel: Array
-    """float64 `[nv]`."""
-    fixture_pos: Array
-    """float64 `[num_fixtures, 3]` m, world: not part of LIBERO's states, yet random per reset."""
-    fixture_quat: Array
-    """float64 `[num_fixtures, 4]`, wxyz."""
-
-
 class LiberoScene:
-    """A compiled task: the model, its state, LIBERO's predicates and LIBERO's placement samplers."""
+    """A compiled task: model and state, with LIBERO's predicates and placement samplers."""
 
     def __init__(self, row: LiberoTask, pack: Path | None = None) -> None:
         self.pack = pack or default_pack()
@@ -163,12 +146,12 @@ class LiberoScene:
         self.dynamics = PandaDynamics(self.model, self.data, self.index)
         self.goal: tuple[Predicate, ...] = self._goal_of(row.suite, row.bddl)
         self.skill_goals = {
-            skill.text: self._goal_of(
-                "libero_90", f"{row.scene}_{skill.text.replace(' ', '_')}"
-            )
+            skill.text: self._goal_of("libero_90", f"{row.scene}_{skill.text.replace(' ', '_')}")
             for skill in row.task.skills
         }
-        self._init_states_file = _libero_root() / "init_files" / row.suite / f"{row.bddl}.pruned_init"
+        self._init_states_file = (
+            _libero_root() / "init_files" / row.suite / f"{row.bddl}.pruned_init"
+        )
         names = list(self._problem.fixtures_dict)
         self._fixtures = [self._problem.obj_body_id[name] for name in names]
         self._start_layout = self.layout()
@@ -195,7 +178,7 @@ class LiberoScene:
     # -- objects, for the scripted expert ------------------------------------------------------
 
     def body_pose(self, name: str) -> tuple[Array, Array]:
-        """Position float64 `[3]` m and rotation float64 `[3, 3]` of an object, world. Privileged."""
+        """World position float64 `[3]` m and rotation float64 `[3, 3]` of an object. Privileged."""
         body = self._problem.obj_body_id[name]
         return self.data.xpos[body].copy(), self.data.xmat[body].reshape(3, 3).copy()
 
@@ -263,9 +246,7 @@ class LiberoScene:
         """Write `integration_state()` back; poses and contacts are up to date afterwards."""
         self.model.body_pos[self._fixtures] = fixture_pos
         self.model.body_quat[self._fixtures] = fixture_quat
-        mujoco.mj_setState(
-            self.model, self.data, simulator, mujoco.mjtState.mjSTATE_INTEGRATION
-        )
+        mujoco.mj_setState(self.model, self.data, simulator, mujoco.mjtState.mjSTATE_INTEGRATION)
         mujoco.mj_step1(self.model, self.data)  # not mj_forward: it would overwrite the warm start
         self.after_step()
 
@@ -281,9 +262,12 @@ class LiberoScene:
             layout = self._sample_stock_layout(int(rng.integers(2**32)))
             if layout is None:
                 continue
-            moved = self._spread(layout, rng, spread_m) if spread_m > 0 else layout
-            if moved is not None:
-                return moved
+            if spread_m > 0:
+                layout = widened(
+                    layout, rng, spread_m, problem=self._problem, model=self.model, goal=self.goal
+                )
+            if layout is not None:
+                return layout
         raise AssetError(
             f"No free placement found in {_MAX_PLACEMENT_TRIES} tries with layout_spread_m="
             f"{spread_m}. Use a smaller spread (0.06 is known to work)."
@@ -313,54 +297,10 @@ class LiberoScene:
                 problem.sim.data.set_joint_qpos(item.joints[-1], np.concatenate((position, quat)))
         return self.layout()
 
-    def _spread(self, layout: Layout, rng: np.random.Generator, spread_m: float) -> Layout | None:
-        """Move free-standing objects apart at random; None if two would overlap."""
-        problem, qpos = self._problem, layout.qpos.copy()
-        regions = problem.parsed_problem["regions"]
-        standing = {
-            state[1]
-            for state in problem.parsed_problem["initial_state"]
-            if state[0] == "on"
-            and regions.get(state[2], {}).get("target") == problem.workspace_name
-        }
-        centres, radii = [], []
-        for name, item in problem.objects_dict.items():
-            start = self.model.joint(item.joints[-1]).qposadr[0]
-            if name in standing:
-                qpos[start : start + 2] += rng.uniform(-spread_m, spread_m, 2)
-            centres.append(qpos[start : start + 2].copy())
-            radii.append(item.horizontal_radius)
-        for i in range(len(centres)):
-            for j in range(i):
-                if np.linalg.norm(centres[i] - centres[j]) < radii[i] + radii[j]:
-                    return None
-        if not self._goal_regions_free(np.array(centres), np.array(radii)):
-            return None
-        return Layout(qpos, layout.qvel, layout.fixture_pos, layout.fixture_quat)
-
-    def _goal_regions_free(self, centres: Array, radii: Array) -> bool:
-        """Whether every table region of the goal has a spot for its object, and is not yet taken."""
-        names = list(self._problem.objects_dict)
-        for predicate in self.goal:
-            region = self._problem.parsed_problem["regions"].get(predicate[-1])
-            if region is None or region["target"] != self._problem.workspace_name:
-                continue
-            x_low, y_low, x_high, y_high = region["ranges"][0]
-            others = [i for i, name in enumerate(names) if name != predicate[1]]
-            target = centres[names.index(predicate[1])] - self._problem.workspace_offset[:2]
-            if x_low <= target[0] <= x_high and y_low <= target[1] <= y_high:
-                return False
-            grid = np.stack(np.meshgrid(np.linspace(x_low, x_high, 7), np.linspace(y_low, y_high, 7)))
-            spots = grid.reshape(2, -1).T + self._problem.workspace_offset[:2]
-            gaps = np.linalg.norm(spots[:, None] - centres[others], axis=-1) - radii[others]
-            if gaps.min(1).max() < _FREE_SPOT_M:
-                return False
-        return True
-
     @property
     def init_states(self) -> Array:
         """LIBERO's stored states, float64 `[50, 1 + nq + nv]`: time, qpos, qvel."""
-        return _read_init_states(self._init_states_file)
+        return read_init_states(self._init_states_file)
 
     def stored_layout(self, init_state_id: int) -> Layout:
         """One of LIBERO's stored states, with the fixtures where this scene was compiled."""
@@ -396,33 +336,3 @@ def _as_slice(indices: list[int]) -> slice:
     if indices != list(range(indices[0], indices[-1] + 1)):
         raise AssetError(f"Expected the robot's joints side by side in the model, got {indices}.")
     return slice(indices[0], indices[-1] + 1)
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Unpickles one numpy array and refuses everything else: init files come from the net."""
-
-    _ALLOWED = {
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("_codecs", "encode"),
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._ALLOWED:
-            raise AssetError(f"Init-state file wants to load {module}.{name}, which is refused.")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-
-
-@cache
-def _read_init_states(path: Path) -> Array:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            member = next(n for n in archive.namelist() if n.endswith("data.pkl"))
-            with archive.open(member) as stream:
-                states: Array = np.asarray(_ArrayUnpickler(stream).load(), np.float64)
-    except (OSError, zipfile.BadZipFile, StopIteration, pickle.UnpicklingError) as error:
-        raise AssetError(f"Cannot read LIBERO's init states in {path}: {error}.") from error
-    states.flags.writeable = False
-    return states

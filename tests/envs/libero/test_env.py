@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -20,7 +21,7 @@ from mosel_gym.errors import InvalidAction, UnknownId
 ID = "MOSEL-LiberoLong-Task6"
 
 
-def make(**options: object) -> LiberoEnv:
+def make(**options: Any) -> LiberoEnv:
     env = gym.make(ID, **options).unwrapped
     assert isinstance(env, LiberoEnv)
     return env
@@ -55,10 +56,13 @@ def test_first_observation_and_info(env: LiberoEnv) -> None:
     # Upright: the robot's light arm comes in from the top, the brown table is at the bottom.
     top, bottom = observation["agentview"][:20, 40:88], observation["agentview"][-20:]
     assert np.ptp(top.mean((0, 1))) < 25 < np.ptp(bottom.mean((0, 1)))
-    assert observation["proprio"].shape == (8,) and observation["proprio"].dtype == np.float32
+    assert observation["proprio"].shape == (8,)
+    assert observation["proprio"].dtype == np.float32
     assert info["task"] == mosel_gym.task_of(ID).goal
-    assert info["seed"] == 3 and info["protocol"] == "mosel" and info["success"] is False
-    assert set(info["skill_done"]) == set(info["skills"]) and len(info["skills"]) == 4
+    assert (info["seed"], info["protocol"]) == (3, "mosel")
+    assert info["success"] is False
+    assert set(info["skill_done"]) == set(info["skills"])
+    assert len(info["skills"]) == 4
     assert list(info["subgoals"]) == [
         "the white mug stands on the plate",
         "the chocolate pudding lies to the right of the plate",
@@ -154,7 +158,8 @@ def test_another_process_another_history_same_states() -> None:
             env=os.environ | {"PYTHONHASHSEED": str(number)},
         )
         outputs.append(done.stdout)
-    assert outputs[0] and outputs[0] == outputs[1]
+    assert outputs[0]
+    assert outputs[0] == outputs[1]
 
 
 def test_state_restores_bit_for_bit_in_the_middle_of_a_grasp(blind: LiberoEnv) -> None:
@@ -246,7 +251,8 @@ def test_without_opengl_the_error_names_the_package() -> None:
     )
     assert done.stdout.strip() == "physics", done.stderr[-800:]
     assert done.returncode != 0
-    assert "MissingLibrary" in done.stderr and "apt-get install -y libosmesa6" in done.stderr
+    assert "MissingLibrary" in done.stderr
+    assert "apt-get install -y libosmesa6" in done.stderr
 
 
 def test_diffusers_can_be_imported_after_a_picture_was_drawn() -> None:
@@ -256,5 +262,7 @@ def test_diffusers_can_be_imported_after_a_picture_was_drawn() -> None:
         "from diffusers import UNet2DModel\n"
         "env.close(); print('fine')\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert done.stdout.strip() == "fine", done.stderr[-500:]

@@ -22,7 +22,7 @@ def test_fifty_random_steps_equal_stock_libero(init_state_id: int) -> None:
     stock = make_stock_env(env._row, offscreen=False)
     stock.reset()
     stock.set_init_state(scene.init_states[init_state_id])
-    # Stock keeps the pose from before set_init_state for its first command; a stale read, not physics.
+    # Stock's first command uses the pose from before set_init_state: a stale read, not physics.
     stock.env.robots[0].controller.update(force=True)
     scene.apply(scene.stored_layout(init_state_id))
 

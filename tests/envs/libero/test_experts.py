@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mosel_gym.envs.libero.env import LiberoEnv
-from mosel_gym.envs.libero.experts import Blunder, Noise, expert_episode, skill_actions
+from mosel_gym.envs.libero.expert_episode import Blunder, Noise, expert_episode
+from mosel_gym.envs.libero.experts import skill_actions
 from mosel_gym.errors import UnknownId
 
 HELD_OUT = 900_000
@@ -51,7 +52,8 @@ def test_noise_disturbs_the_path_but_not_the_labels() -> None:
     again = expert_episode(env, plan, HELD_OUT, noise=Noise())
     assert not np.array_equal(clean.actions[:40], noisy.actions[:40])
     assert np.array_equal(noisy.actions, again.actions)
-    assert noisy.skill_done is not None and noisy.skill_done[plan[0]][-1]
+    assert noisy.skill_done is not None
+    assert noisy.skill_done[plan[0]][-1]
     env.close()
 
 

@@ -1,0 +1,167 @@
+"""Whole episodes by the scripted expert: demonstrations, disturbed ones, and ones that fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mosel_gym.envs.libero.env import LiberoEnv
+from mosel_gym.envs.libero.experts import AimErrors, skill_actions
+from mosel_gym.transition import TransitionController
+from mosel_gym.types import Episode, SkillSegment, TaskPlan
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Disturbs what is executed while the label stays the expert's own (as in DART, Laskey 2017).
+
+    Bursts of 3 to 8 steps push the arm off its path, so that demonstrations show how to come back.
+    """
+
+    burst_probability: float = 0.06
+    """Chance per step that a burst starts."""
+    scale: tuple[float, float] = (0.2, 0.8)
+    """Range of the burst's standard deviation, in action units."""
+
+
+@dataclass(frozen=True)
+class Blunder:
+    """Makes the expert fail as policies do, to give the analyzer failures that really happened."""
+
+    probability: float = 0.6
+    """Chance per skill of a blunder; half of them miss the grasp, half misplace."""
+    grasp_error_m: tuple[float, float] = (0.02, 0.06)
+    place_error_m: tuple[float, float] = (0.02, 0.14)
+
+
+def expert_episode(
+    env: LiberoEnv,
+    plan: Sequence[str],
+    seed: int,
+    *,
+    noise: Noise | None = None,
+    blunder: Blunder | None = None,
+    options: dict[str, Any] | None = None,
+    keep_states: bool = True,
+) -> Episode:
+    """Run the expert through a plan, with the arm transitions of Appendix J between the skills.
+
+    It goes on after the goal is first reached, so that every demonstration lets go and retreats.
+
+    Args:
+        env: An unwrapped LIBERO environment; pictures are recorded as it draws them.
+        plan: Skill texts, in the order of execution.
+        seed: Seed of the layout and of the noise.
+        noise: Disturbs what is executed; `Episode.actions` holds the undisturbed labels.
+        blunder: Makes some skills fail.
+        options: Passed to `env.reset`.
+        keep_states: Record LIBERO's states.
+
+    Returns:
+        The episode, `success` being the environment's latched verdict.
+    """
+    observation, info = env.reset(seed=seed, options=options)
+    rng = np.random.default_rng((seed, 1))
+    home = observation["proprio"]
+    recorder = _Recorder(env, keep_states)
+    recorder.observe(observation, info)
+    segments: list[SkillSegment] = []
+    burst, push = 0, np.zeros(7)
+    for number, skill in enumerate(plan):
+        errors = _draw_errors(blunder, rng) if blunder else None
+        streams: list[tuple[str, Iterator[Array]]] = [("skill", skill_actions(env, skill, errors))]
+        if number:
+            streams.insert(0, ("transition", _transition_actions(env, home)))
+        for kind, stream in streams:
+            start = len(recorder.actions)
+            for action in stream:
+                executed = action
+                if noise is not None and kind == "skill":
+                    if burst == 0 and rng.random() < noise.burst_probability:
+                        burst = int(rng.integers(3, 9))
+                        push = np.zeros(7)
+                        push[:3] = rng.normal(0.0, rng.uniform(*noise.scale), 3)
+                    if burst > 0:
+                        burst, executed = burst - 1, np.clip(action + push, -1.0, 1.0)
+                observation, _, _, _, info = env.step(executed.astype(np.float32))
+                recorder.actions.append(action.astype(np.float32))
+                recorder.observe(observation, info)
+            stop = len(recorder.actions)
+            segments.append(
+                SkillSegment(skill, start, stop, "skill" if kind == "skill" else "transition")
+            )
+    return recorder.episode(
+        seed, TaskPlan(tuple(plan), "scripted", "expert"), tuple(segments), info
+    )
+
+
+def _transition_actions(env: LiberoEnv, home: NDArray[np.float32]) -> Iterator[Array]:
+    controller = TransitionController(home[:3], home[3:6])
+    while not controller.finished(env._proprio()):
+        yield np.asarray(controller.act(env._proprio()), np.float64)
+
+
+def _draw_errors(blunder: Blunder, rng: np.random.Generator) -> AimErrors:
+    grasp, place = np.zeros(3), np.zeros(3)
+    if rng.random() < blunder.probability:
+        chosen, limits = (
+            (grasp, blunder.grasp_error_m) if rng.random() < 0.5 else (place, blunder.place_error_m)
+        )
+        angle = rng.uniform(0.0, 2.0 * np.pi)
+        chosen[:2] = rng.uniform(*limits) * np.array([np.cos(angle), np.sin(angle)])
+    return AimErrors(grasp, place)
+
+
+class _Recorder:
+    """Collects rows until they become an `Episode`."""
+
+    def __init__(self, env: LiberoEnv, keep_states: bool) -> None:
+        self.env, self.keep_states = env, keep_states
+        self.actions: list[NDArray[np.float32]] = []
+        self._rows: list[dict[str, NDArray[Any]]] = []
+        self._fresh: list[bool] = []
+        self._done: list[dict[str, bool]] = []
+        self._states: list[Array] = []
+
+    def observe(self, observation: dict[str, NDArray[Any]], info: dict[str, Any]) -> None:
+        self._rows.append(observation)
+        self._fresh.append(info["image_age"] == 0)
+        self._done.append(info["skill_done"])
+        if self.keep_states:
+            self._states.append(self.env.mujoco_state())
+
+    def episode(
+        self,
+        seed: int,
+        plan: TaskPlan,
+        segments: tuple[SkillSegment, ...],
+        info: dict[str, Any],
+    ) -> Episode:
+        keys = self._rows[0]
+        return Episode(
+            task_id=self.env.task.id,
+            goal=self.env.task.goal,
+            seed=seed,
+            observations={key: np.stack([row[key] for row in self._rows]) for key in keys},
+            actions=np.stack(self.actions),
+            plan=plan,
+            segments=segments,
+            success=bool(info["success"]),
+            fresh=np.array(self._fresh),
+            states=np.stack(self._states) if self.keep_states else None,
+            skill_done={
+                skill: np.array([done[skill] for done in self._done]) for skill in self._done[0]
+            },
+            provenance={
+                "agent": "expert (privileged)",
+                "protocol": info["protocol"],
+                "renderer": info["renderer"],
+                "assets": info["assets"],
+            },
+        )
