@@ -36,6 +36,9 @@ class ExecutorConfig:
     """The picture that the video planner imagines from."""
     judged_pictures: int = 2
     """Observations that the judge gets, one at each chunk."""
+    done_above: float = 0.9
+    """Two judgements in a row above this, one at each chunk, end the skill as "reached" before its
+    last frame: a policy that is faster than its plan would else go on and undo its own work."""
 
 
 class SkillExecutor:
@@ -89,6 +92,7 @@ class SkillExecutor:
         self._imagine_next = True
         self._closing = self._last_frame_reached = False
         self._frame = self._frame_steps = 0
+        self._sure_in_a_row = 0
 
     @property
     def imagined(self) -> Frames | None:
@@ -113,6 +117,9 @@ class SkillExecutor:
             return None
         if self._wants_chunk(image_age):
             self._recent.append(observation)
+            if self._done_early(observation, image_age):
+                self.outcome = "reached"
+                return None
             if self._closing and self._ended(observation):
                 return None
             self._plan(observation, image_age)
@@ -154,14 +161,28 @@ class SkillExecutor:
         self._used = 0
         self._planned_on_old_picture = image_age > 0
 
+    def _probability(self, observation: Observation) -> float | None:
+        """The judge's word on the current picture; None without a judge."""
+        if self.judge is None or self._start_frame is None:
+            return None
+        earlier = tuple(self._recent)[:-1]
+        return self.judge.reached(observation, self.skill, self._start_frame, earlier)
+
+    def _done_early(self, observation: Observation, image_age: int) -> bool:
+        if self.steps == 0 or image_age > 0 or self.config.done_above >= 1.0:
+            return False
+        probability = self._probability(observation)
+        sure = probability is not None and probability > self.config.done_above
+        self._sure_in_a_row = self._sure_in_a_row + 1 if sure else 0
+        return self._sure_in_a_row >= 2
+
     def _ended(self, observation: Observation) -> bool:
         """The last frame was followed: is the sub-goal reached, and if not, what next?"""
         self._closing = False
-        if self.judge is None or self._start_frame is None:
+        probability = self._probability(observation)
+        if probability is None or self.judge is None:
             reached = self._last_frame_reached
         else:
-            earlier = tuple(self._recent)[:-1]
-            probability = self.judge.reached(observation, self.skill, self._start_frame, earlier)
             reached = probability > self.judge.threshold
         if not reached and self.config.retry == "here":
             self._imagine_next = True
