@@ -53,9 +53,9 @@ _TRAINING_SHARE = 12
 class DemoConfig:
     """Sizes; the defaults take about a quarter of an hour on two cores."""
 
-    episodes: int = 40
+    episodes: int = 32
     """Evaluation episodes of each arm, the same seeds for all."""
-    rollouts: int = 80
+    rollouts: int = 64
     """Episodes that the agent reflects on and learns from."""
     demos: int = 24
     """Expert demonstrations on narrow layouts: for the control, and a share of the round."""
