@@ -77,7 +77,7 @@ def test_summary_and_report_of_a_demo(tmp_path: Path) -> None:
         tmp_path, DemoConfig(), outcome([True, False], [True, False], [True, True]), TASK
     )
     assert read_json(tmp_path / "summary.json") == summary
-    assert summary["provenance"]["config"]["episodes"] == 24
+    assert summary["provenance"]["config"]["episodes"] == DemoConfig().episodes
     assert summary["provenance"]["hardware"]["cores"] >= 1
     assert summary["verdicts"]["false_positives"] == 3
     assert summary["arms"]["before"]["errors"] == 1
