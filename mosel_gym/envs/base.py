@@ -28,7 +28,7 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
           repeated, and `info["image_age"]` counts the steps since they were drawn.
         - `reset(seed=s)` is a function of `s` alone. `reset()` draws a new seed from the last one
           and tells it in `info["seed"]`.
-        - Stepping after the end is allowed and changes nothing about `terminated`.
+        - Stepping after the end is allowed and changes nothing about `terminated` and `success`.
 
     Args:
         task: Goal, skill set and id.
@@ -151,7 +151,8 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
         self._steps += 1
         self._held = self._held + 1 if self._goal_reached() else 0
         self._success_once = self._success_once or self._held > 0
-        newly = not self._success and self._held >= self.success_hold
+        in_time = self._steps <= self.max_steps
+        newly = in_time and not self._success and self._held >= self.success_hold
         self._success = self._success or newly
         truncated = self._steps >= self.max_steps and not self._success
         if newly or truncated or self._steps % self.render_every == 0:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import mujoco
+import numba
 import numpy as np
 import quaternion
 from numpy.typing import NDArray
@@ -56,8 +57,18 @@ class PandaDynamics:
     def __init__(self, model: Any, data: Any, index: RobotIndex) -> None:
         self.model, self.data, self.index = model, data, index
         self._substeps = int(round(1.0 / CONTROL_HZ / model.opt.timestep))
-        self._jacobian = np.zeros((6, model.nv))
-        self._mass = np.zeros((model.nv, model.nv))
+        # Views into MuJoCo's own memory, taken once: making one costs as much as a small product.
+        arm = index.arm_dof
+        self._jacp, self._jacr = np.zeros((3, model.nv)), np.zeros((3, model.nv))
+        self._arm_jacp, self._arm_jacr = self._jacp[:, arm], self._jacr[:, arm]
+        self._qm, self._mass_address = data.qM, _arm_mass_address(model, arm)
+        self._qpos, self._qvel = data.qpos[index.arm_qpos], data.qvel[arm]
+        self._bias = data.qfrc_bias[arm]
+        self._ctrl_arm = data.ctrl[index.arm_actuators]
+        self.eef_position: Array = data.site_xpos[index.grip_site]
+        """float64 `[3]` m, world, of the point between the fingertips; follows the simulation."""
+        self.eef_rotation: Array = data.site_xmat[index.grip_site].reshape(3, 3)
+        """float64 `[3, 3]`, world, of the grip site (the controller's frame); follows it too."""
         low, high = model.actuator_ctrlrange[list(index.finger_actuators)].T
         self._finger_mid, self._finger_half = 0.5 * (low + high), 0.5 * (high - low)
         self.goal_position = np.zeros(3)
@@ -70,18 +81,6 @@ class PandaDynamics:
         self.goal_rotation = self.eef_rotation.copy()
         self.finger_command = np.zeros(2)
 
-    @property
-    def eef_position(self) -> Array:
-        """float64 `[3]` m, world, of the point between the fingertips."""
-        position: Array = self.data.site_xpos[self.index.grip_site]
-        return position
-
-    @property
-    def eef_rotation(self) -> Array:
-        """float64 `[3, 3]`, world, of the grip site (the controller's frame)."""
-        rotation: Array = self.data.site_xmat[self.index.grip_site].reshape(3, 3)
-        return rotation
-
     def step(self, action: Array) -> None:
         """Advance by one control step (0.05 s).
 
@@ -91,10 +90,10 @@ class PandaDynamics:
         """
         self._set_goal(action)
         direction = np.array([-1.0, 1.0]) * (_GRIPPER_RAMP * np.sign(action[6]))
-        arm, fingers = self.index.arm_actuators, list(self.index.finger_actuators)
+        fingers = list(self.index.finger_actuators)
         for _ in range(self._substeps):
             self.finger_command = np.clip(self.finger_command + direction, -1.0, 1.0)
-            self.data.ctrl[arm] = self._arm_torques()
+            self._ctrl_arm[:] = self._arm_torques()
             self.data.ctrl[fingers] = self._finger_mid + self._finger_half * self.finger_command
             mujoco.mj_step2(self.model, self.data)
             # step1 last, so that poses and contacts are those of the state just reached.
@@ -108,40 +107,68 @@ class PandaDynamics:
             self.goal_rotation = turn @ self.eef_rotation
 
     def _arm_torques(self) -> Array:
-        """Khatib's operational-space law: task wrench plus a null-space pull to the home pose."""
-        data, arm = self.data, self.index.arm_dof
-        mujoco.mj_jacSite(
-            self.model, data, self._jacobian[:3], self._jacobian[3:], self.index.grip_site
+        mujoco.mj_jacSite(self.model, self.data, self._jacp, self._jacr, self.index.grip_site)
+        torques: Array = _operational_space_torques(
+            self._arm_jacp,
+            self._arm_jacr,
+            self._qm[self._mass_address],
+            self._qvel,
+            self._qpos,
+            self._bias,
+            self.eef_position,
+            self.eef_rotation,
+            self.goal_position,
+            self.goal_rotation,
+            self.index.home_qpos,
         )
-        mujoco.mj_fullM(self.model, self._mass, data.qM)
-        jacobian = self._jacobian[:, arm]  # (6, 7)
-        mass = self._mass[arm, arm]  # (7, 7)
-        velocity = data.qvel[arm]
-
-        error = np.empty(6)
-        error[:3] = self.goal_position - self.eef_position
-        error[3:] = _orientation_error(self.goal_rotation, self.eef_rotation)
-        wrench = _KP * error - _KD * (jacobian @ velocity)
-
-        inverse_mass_jt = np.linalg.solve(mass, jacobian.T)  # (7, 6)
-        inverse_lambda = jacobian @ inverse_mass_jt  # (6, 6)
-        force = np.linalg.solve(inverse_lambda[:3, :3], wrench[:3])
-        torque = np.linalg.solve(inverse_lambda[3:, 3:], wrench[3:])
-
-        home_pull = mass @ (
-            _NULL_KP * (self.index.home_qpos - data.qpos[self.index.arm_qpos]) - _NULL_KD * velocity
-        )
-        # (I - J^T Lambda J M^-1) tau, without forming the matrix
-        home_pull -= jacobian.T @ np.linalg.solve(inverse_lambda, inverse_mass_jt.T @ home_pull)
-
-        torques = jacobian.T @ np.concatenate((force, torque)) + data.qfrc_bias[arm] + home_pull
-        limited: Array = np.clip(torques, self.index.torque_low, self.index.torque_high)
-        return limited
+        return torques.clip(self.index.torque_low, self.index.torque_high)
 
 
-def _orientation_error(goal: Array, current: Array) -> Array:
-    """Half the sum of the column vectors' cross products; axis * sin(angle) for small angles."""
-    skew = goal @ current.T
-    return 0.5 * np.array(
-        [skew[2, 1] - skew[1, 2], skew[0, 2] - skew[2, 0], skew[1, 0] - skew[0, 1]]
-    )
+def _arm_mass_address(model: Any, arm: slice) -> NDArray[np.intp]:
+    """Where MuJoCo's packed mass matrix holds the arm's, intp `[7, 7]`.
+
+    The arm is a chain, so row i lists the columns i, i - 1, ..., first.
+    """
+    address = np.empty((7, 7), np.intp)
+    for i in range(7):
+        for j in range(i + 1):
+            address[i, j] = address[j, i] = model.dof_Madr[arm.start + i] + (i - j)
+    return address
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _operational_space_torques(
+    jacp: Array,
+    jacr: Array,
+    mass: Array,
+    velocity: Array,
+    angles: Array,
+    bias: Array,
+    position: Array,
+    rotation: Array,
+    goal_position: Array,
+    goal_rotation: Array,
+    home: Array,
+) -> Array:
+    """Khatib's operational-space law: task wrench plus a null-space pull to the home pose."""
+    jacobian = np.empty((6, 7))
+    jacobian[:3], jacobian[3:] = jacp, jacr
+    # Half the sum of the columns' cross products: axis * sin(angle), as robosuite takes it.
+    skew = goal_rotation @ rotation.T
+    error = np.empty(6)
+    error[:3] = goal_position - position
+    error[3] = 0.5 * (skew[2, 1] - skew[1, 2])
+    error[4] = 0.5 * (skew[0, 2] - skew[2, 0])
+    error[5] = 0.5 * (skew[1, 0] - skew[0, 1])
+    wrench = _KP * error - _KD * (jacobian @ velocity)
+
+    inverse_mass_jt = np.linalg.solve(mass, jacobian.T)  # (7, 6)
+    inverse_lambda = jacobian @ inverse_mass_jt  # (6, 6)
+    force = np.empty(6)
+    force[:3] = np.linalg.solve(inverse_lambda[:3, :3], wrench[:3])
+    force[3:] = np.linalg.solve(inverse_lambda[3:, 3:], wrench[3:])
+
+    home_pull = mass @ (_NULL_KP * (home - angles) - _NULL_KD * velocity)
+    # (I - J^T Lambda J M^-1) tau, without forming the matrix
+    home_pull -= jacobian.T @ np.linalg.solve(inverse_lambda, inverse_mass_jt.T @ home_pull)
+    return jacobian.T @ force + bias + home_pull

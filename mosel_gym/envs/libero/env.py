@@ -1,4 +1,4 @@
-"""LIBERO's long-horizon tasks as a Gymnasium environment."""
+"""LIBERO's long tasks and its ninety skills as a Gymnasium environment."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from mosel_gym.envs.render import SceneRenderer
 
 _CAMERAS = {"agentview": "agentview", "wrist": "robot0_eye_in_hand"}
+_TURNS: dict[str, tuple[slice, slice]] = {
+    "upright": (slice(None), slice(None)),
+    "opengl": (slice(None, None, -1), slice(None)),
+    "rotated": (slice(None), slice(None, None, -1)),
+}
 _PROPRIO_BOUND = np.array([2.0] * 3 + [2 * np.pi] * 3 + [0.1] * 2, np.float32)
 """No reachable pose comes near: m, rad (an axis-angle without flip may pass pi), m."""
 _ROWS = {row.task.id: row for row in LIBERO_TASKS}
@@ -28,7 +33,8 @@ class LiberoEnv(LongHorizonEnv):
     """One LIBERO task: a Panda arm with a parallel gripper before a table.
 
     Observation (Dict):
-        - `agentview`, `wrist`: uint8 `[camera_size, camera_size, 3]`, upright RGB.
+        - `agentview`, `wrist`: uint8 `[camera_size, camera_size, 3]`, RGB, upright unless the
+          protocol says otherwise (`info["image_orientation"]`).
         - `proprio`: float32 `[8]`: end effector position (m, world), orientation of the hand as
           axis-angle (rad, world, no antipodal flip), two finger joints (m).
 
@@ -52,7 +58,8 @@ class LiberoEnv(LongHorizonEnv):
         camera_size: Pixels; 128 is LIBERO's default.
         render_every: Draw pictures on every so many steps.
         success_hold: Steps in a row that the goal must hold.
-        protocol: Preset of warm-up and step limit, see `protocols.py`.
+        protocol: Preset of warm-up, step limit, start states and picture orientation, see
+            `protocols.py`.
         layout_spread_m: 0 = LIBERO's own placement ranges; otherwise each object on the table is
             moved by up to this much in x and y.
         max_steps: Overrides the protocol's step limit.
@@ -82,13 +89,17 @@ class LiberoEnv(LongHorizonEnv):
         self._row = _ROWS[task_id]
         self._lazy_scene: LiberoScene | None = None
         self._renderer: SceneRenderer | None = None
+        self.home_rotation = np.zeros(3)
+        """Of the hand at the episode's start, float64 `[3]` rad, world, axis-angle."""
         super().__init__(
             task=self._row.task,
             cameras=cameras,
             camera_size=camera_size,
             render_every=render_every,
             success_hold=success_hold,
-            max_steps=self.protocol.max_steps if max_steps is None else max_steps,
+            max_steps=(
+                self.protocol.max_steps[self._row.suite] if max_steps is None else max_steps
+            ),
             proprio_space=gym.spaces.Box(-_PROPRIO_BOUND, _PROPRIO_BOUND, dtype=np.float32),
             action_size=7,
             render_mode=render_mode,
@@ -110,18 +121,25 @@ class LiberoEnv(LongHorizonEnv):
         if unknown:
             raise ValueError(f"Unknown reset options {sorted(unknown)}; allowed: 'init_state_id'.")
         init_state_id = options.get("init_state_id")
+        if init_state_id is None and self.protocol.states == "stored":
+            init_state_id = self._episode_seed % len(self.scene.init_states)
         if init_state_id is None:
             layout = self.scene.sample_layout(rng, self.layout_spread_m)
         else:
             count = len(self.scene.init_states)
             if not 0 <= int(init_state_id) < count:
                 raise ValueError(f"init_state_id is {init_state_id}; allowed: 0 to {count - 1}.")
-            layout = self.scene.stored_layout(int(init_state_id))
+            fixture_seed = self.protocol.fixture_seed
+            layout = self.scene.stored_layout(
+                int(init_state_id),
+                self._episode_seed if fixture_seed is None else fixture_seed,
+            )
         self.scene.apply(layout)
         idle = np.zeros(7)
         idle[6] = self.protocol.settle_gripper
         for _ in range(self.protocol.warm_up_steps):
             self._advance(idle)
+        self.home_rotation = self._proprio()[3:6].astype(np.float64)
         return None if init_state_id is None else int(init_state_id)
 
     def _advance(self, action: NDArray[np.float64]) -> None:
@@ -135,10 +153,9 @@ class LiberoEnv(LongHorizonEnv):
         return {text: self.scene.holds(goal) for text, goal in self.scene.skill_goals.items()}
 
     def _subgoals(self) -> dict[str, bool]:
-        sentences = {self.scene.skill_goals[s.text]: s.subgoal for s in self.task.skills}
         return {
-            sentences.get((predicate,), " ".join(predicate)): self.scene.holds((predicate,))
-            for predicate in self.scene.goal
+            sentence: self.scene.holds((predicate,))
+            for sentence, predicate in self.scene.subgoals.items()
         }
 
     def _proprio(self) -> NDArray[np.float32]:
@@ -158,9 +175,17 @@ class LiberoEnv(LongHorizonEnv):
             self._renderer = SceneRenderer(self.scene.model, self.camera_size)
         return self._renderer.draw(self.scene.data, _CAMERAS[camera])
 
+    def _refresh_pictures(self) -> None:
+        super()._refresh_pictures()
+        turn = _TURNS[self.protocol.orientation]
+        self._pictures = {
+            name: np.ascontiguousarray(picture[turn]) for name, picture in self._pictures.items()
+        }
+
     def _constant_info(self) -> dict[str, Any]:
         return {
             "protocol": self.protocol.name,
+            "image_orientation": self.protocol.orientation,
             "renderer": self._renderer.name if self._renderer else "none",
             "assets": "procedural",
         }

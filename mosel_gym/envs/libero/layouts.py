@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mosel_gym.envs.libero.tasks import Predicate
+
 _FREE_SPOT_M = 0.025
 """A widened layout leaves this much room around some spot of every goal region."""
 Array = NDArray[np.float64]
-Predicate = tuple[str, ...]
 
 
 @dataclass(frozen=True)

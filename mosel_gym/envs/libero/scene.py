@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from mosel_gym.envs.gl import OFF, choose_backend
 from mosel_gym.envs.libero.assets import default_pack
 from mosel_gym.envs.libero.init_states import read_init_states
-from mosel_gym.envs.libero.layouts import Layout, Predicate, widened
-from mosel_gym.envs.libero.tasks import LiberoTask
+from mosel_gym.envs.libero.layouts import Layout, widened
+from mosel_gym.envs.libero.sentences import sentence
+from mosel_gym.envs.libero.tasks import LiberoTask, Predicate
 from mosel_gym.errors import AssetError, MissingLibrary
 
 choose_backend()  # before mujoco and robosuite read MUJOCO_GL
@@ -146,14 +147,21 @@ class LiberoScene:
         self.dynamics = PandaDynamics(self.model, self.data, self.index)
         self.goal: tuple[Predicate, ...] = self._goal_of(row.suite, row.bddl)
         self.skill_goals = {
-            skill.text: self._goal_of("libero_90", f"{row.scene}_{skill.text.replace(' ', '_')}")
-            for skill in row.task.skills
+            text: row.extra_goals.get(text)
+            or self._goal_of("libero_90", f"{row.scene}_{text.replace(' ', '_')}")
+            for text in row.task.skill_texts
         }
+        self.subgoals = {
+            sentence(predicate, row.task.skills, self.skill_goals): predicate
+            for predicate in self.goal
+        }
+        """What a camera can check, for each predicate of the goal."""
         self._init_states_file = (
             _libero_root() / "init_files" / row.suite / f"{row.bddl}.pruned_init"
         )
         names = list(self._problem.fixtures_dict)
         self._fixtures = [self._problem.obj_body_id[name] for name in names]
+        self._corners: dict[str, tuple[NDArray[np.intp], Array]] = {}
         self._start_layout = self.layout()
 
     # -- predicates --------------------------------------------------------------------------
@@ -192,25 +200,38 @@ class LiberoScene:
         return np.array(self.model.site(name).size, np.float64)
 
     def collision_points(self, name: str) -> Array:
-        """Corners of an object's collision boxes, float64 `[n, 3]` m, world. Privileged."""
-        body = self._problem.obj_body_id[name]
-        corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
-        points = []
-        for geom in range(self.model.ngeom):
-            if self.model.body_rootid[self.model.geom_bodyid[geom]] != body:
-                continue
-            if self.model.geom_contype[geom] == 0:
-                continue
-            rotation = self.data.geom_xmat[geom].reshape(3, 3)
-            points.append(
-                self.data.geom_xpos[geom] + (corners * self.model.geom_size[geom]) @ rotation.T
-            )
-        return np.concatenate(points)
+        """Corners of an object's collision boxes, float64 `[n, 3]` m, world. Privileged.
+
+        An object of any other shape is taken by the box around it; doors and drawers count.
+        """
+        if name not in self._corners:
+            self._corners[name] = self._corners_of(self._problem.obj_body_id[name])
+        geoms, corners = self._corners[name]
+        rotations = self.data.geom_xmat[geoms].reshape(-1, 3, 3)
+        points = np.einsum("gij,gcj->gci", rotations, corners) + self.data.geom_xpos[geoms][:, None]
+        return points.reshape(-1, 3)
+
+    def _corners_of(self, body: int) -> tuple[NDArray[np.intp], Array]:
+        """Colliding geoms of a body and its children, and their corners in each geom's frame."""
+        model = self.model
+        chain = np.zeros(model.nbody, bool)
+        chain[body] = True
+        for child in range(body + 1, model.nbody):  # parents come before their children
+            chain[child] |= chain[model.body_parentid[child]]
+        geoms = np.flatnonzero(chain[model.geom_bodyid] & (model.geom_contype != 0))
+        signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
+        box = model.geom_aabb[geoms]  # centre and half size in the geom's own frame
+        return geoms, box[:, None, :3] + signs * box[:, None, 3:]
 
     @property
     def object_names(self) -> tuple[str, ...]:
         """Movable objects."""
         return tuple(self._problem.objects_dict)
+
+    @property
+    def fixture_names(self) -> tuple[str, ...]:
+        """What stands fixed on the table: cabinet, stove, microwave, caddy, shelf, rack."""
+        return tuple(self._problem.fixtures_dict)
 
     # -- layouts -------------------------------------------------------------------------------
 
@@ -302,12 +323,19 @@ class LiberoScene:
         """LIBERO's stored states, float64 `[50, 1 + nq + nv]`: time, qpos, qvel."""
         return read_init_states(self._init_states_file)
 
-    def stored_layout(self, init_state_id: int) -> Layout:
-        """One of LIBERO's stored states, with the fixtures where this scene was compiled."""
+    def stored_layout(self, init_state_id: int, fixture_seed: int) -> Layout:
+        """One of LIBERO's stored states, which hold no fixture poses: those are drawn anew.
+
+        Args:
+            init_state_id: Which of `init_states`.
+            fixture_seed: Decides where the fixtures stand.
+        """
         state = self.init_states[init_state_id]
         nq = self.model.nq
-        start = self._start_layout
-        return Layout(state[1 : 1 + nq], state[1 + nq :], start.fixture_pos, start.fixture_quat)
+        fixtures = self.sample_layout(np.random.default_rng(fixture_seed))
+        return Layout(
+            state[1 : 1 + nq], state[1 + nq :], fixtures.fixture_pos, fixtures.fixture_quat
+        )
 
     def _robot_index(self) -> RobotIndex:
         robot = self._problem.robots[0]

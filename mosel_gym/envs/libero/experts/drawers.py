@@ -1,0 +1,17 @@
+"""Opening and closing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mosel_gym.envs.libero.experts.hand import Array, Hand
+
+
+def open_drawer(hand: Hand, name: str) -> Iterator[Array]:
+    """Open."""
+    yield from ()
+
+
+def close_drawer(hand: Hand, name: str) -> Iterator[Array]:
+    """Close."""
+    yield from ()

@@ -1,0 +1,87 @@
+"""The gripper under proportional control: what every expert moves with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mosel_gym.envs.libero.env import LiberoEnv
+from mosel_gym.rotations import axis_angle_to_quat, quat_to_axis_angle, relative_axis_angle
+
+Array = NDArray[np.float64]
+OPEN, CLOSE = -1.0, 1.0
+_GAIN = 2.0 / 0.05
+"""Commanded fraction of full scale per metre of error; the arm lags, so it asks for twice."""
+
+
+class Hand:
+    """Moves the end effector by proportional control; every method yields actions, float64 `[7]`.
+
+    Positions are those of the point between the fingertips (m, world). Rotations are axis-angles
+    (rad, world) of the hand, as in `proprio[3:6]`; `upright` is the one that points straight down
+    with the fingers opening along world y.
+    """
+
+    def __init__(self, env: LiberoEnv) -> None:
+        """Take the hand of `env`; its rotation at the episode's start is the upright one."""
+        self.env = env
+        self.scene = env.scene
+        self.upright = env.home_rotation
+
+    @property
+    def position(self) -> Array:
+        """float64 `[3]` m, world."""
+        return self.scene.dynamics.eef_position.copy()
+
+    @property
+    def rotation(self) -> Array:
+        """float64 `[3]` rad, world, axis-angle."""
+        return self.env._proprio()[3:6].astype(np.float64)
+
+    def turned(self, yaw: float, rotation: Array | None = None) -> Array:
+        """`rotation` (None: upright) turned by `yaw` (rad) about the world's z axis."""
+        return self.turned_about([0.0, 0.0, yaw], rotation)
+
+    def turned_about(self, axis_angle: object, rotation: Array | None = None) -> Array:
+        """`rotation` (None: upright) turned by an axis-angle `[3]` (rad) in the world frame."""
+        start = self.upright if rotation is None else rotation
+        turn = axis_angle_to_quat(np.asarray(axis_angle, np.float64))
+        return quat_to_axis_angle(turn * axis_angle_to_quat(start))
+
+    def action(self, goal: Array, grip: float, rotation: Array | None = None) -> Array:
+        """One action towards a pose; None keeps the hand upright."""
+        action = np.zeros(7)
+        action[:3] = _GAIN * (goal - self.position)
+        wanted = self.upright if rotation is None else rotation
+        action[3:6] = relative_axis_angle(wanted, self.env._proprio()[3:6]) / 0.5
+        action[6] = grip
+        return np.clip(action, -1.0, 1.0)
+
+    def go(
+        self,
+        goal: Array,
+        grip: float,
+        tolerance_m: float = 0.01,
+        max_steps: int = 60,
+        rotation: Array | None = None,
+        turn_tolerance_rad: float | None = None,
+    ) -> Iterator[Array]:
+        """Move until the position (and the rotation, if a tolerance is given) is reached."""
+        wanted = self.upright if rotation is None else rotation
+        for _ in range(max_steps):
+            if np.linalg.norm(goal - self.position) < tolerance_m and (
+                turn_tolerance_rad is None
+                or np.linalg.norm(relative_axis_angle(wanted, self.env._proprio()[3:6]))
+                < turn_tolerance_rad
+            ):
+                return
+            yield self.action(goal, grip, rotation)
+
+    def stay(
+        self, goal: Array, grip: float, steps: int, rotation: Array | None = None
+    ) -> Iterator[Array]:
+        """Hold a pose for some steps."""
+        for _ in range(steps):
+            yield self.action(goal, grip, rotation)
