@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 import gymnasium as gym
 
@@ -42,18 +43,27 @@ def task_of(env_id: str) -> Task:
 def find_task(goal: str) -> Task:
     """The task with this goal text (letter case and spacing do not matter).
 
+    A long task comes before a skill of the same name. Twelve of LIBERO-90's instructions occur in
+    several scenes; the text does not tell which is meant, so that the first of them comes back,
+    with the skill sets of all.
+
     Raises:
         UnknownId: No table knows the text; the message names the nearest goals.
     """
     wanted = _normalise(goal)
-    by_goal = {_normalise(task.goal): task for task in TASKS.values()}
-    if wanted in by_goal:
-        return by_goal[wanted]
-    near = difflib.get_close_matches(wanted, by_goal, n=3, cutoff=0.3)
-    raise UnknownId(
-        f"No task has the goal {goal!r}. Nearest: {near or list(by_goal)}. "
-        "For a goal of your own, pass its skill set: `agent.reset(goal, skills=[...])`."
-    )
+    same = [task for task in TASKS.values() if _normalise(task.goal) == wanted]
+    if not same:
+        goals = list(dict.fromkeys(_normalise(task.goal) for task in TASKS.values()))
+        near = difflib.get_close_matches(wanted, goals, n=3, cutoff=0.3)
+        raise UnknownId(
+            f"No task has the goal {goal!r}. Nearest: {near or goals}. "
+            "For a goal of your own, pass its skill set: `agent.reset(goal, skills=[...])`."
+        )
+    first, *others = same
+    if not others or first.suite != "libero-90":
+        return first
+    skills = {skill.text: skill for task in same for skill in task.skills}
+    return replace(first, skills=tuple(skills.values()))
 
 
 def _normalise(text: str) -> str:
