@@ -23,6 +23,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
     ("improve",): ("improve", "refine an agent from episodes that it reflected on"),
     ("eval",): ("evaluate", "success rates of an agent; with --goal-reliance, what goals matter"),
     ("bench", "env"): ("bench_env", "steps and resets per second, against stock LIBERO"),
+    ("bench", "experts"): ("bench_experts", "success of the scripted experts on held-out seeds"),
     ("report",): ("report", "write report.html again from a summary.json"),
 }
 

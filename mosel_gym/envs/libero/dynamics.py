@@ -108,7 +108,7 @@ class PandaDynamics:
 
     def _arm_torques(self) -> Array:
         mujoco.mj_jacSite(self.model, self.data, self._jacp, self._jacr, self.index.grip_site)
-        torques: Array = _operational_space_torques(
+        torques = _operational_space_torques(
             self._arm_jacp,
             self._arm_jacr,
             self._qm[self._mass_address],
@@ -121,7 +121,8 @@ class PandaDynamics:
             self.goal_rotation,
             self.index.home_qpos,
         )
-        return torques.clip(self.index.torque_low, self.index.torque_high)
+        limited: Array = np.clip(torques, self.index.torque_low, self.index.torque_high)
+        return limited
 
 
 def _arm_mass_address(model: Any, arm: slice) -> NDArray[np.intp]:
@@ -136,7 +137,7 @@ def _arm_mass_address(model: Any, arm: slice) -> NDArray[np.intp]:
     return address
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _operational_space_torques(
     jacp: Array,
     jacr: Array,
@@ -171,4 +172,5 @@ def _operational_space_torques(
     home_pull = mass @ (_NULL_KP * (home - angles) - _NULL_KD * velocity)
     # (I - J^T Lambda J M^-1) tau, without forming the matrix
     home_pull -= jacobian.T @ np.linalg.solve(inverse_lambda, inverse_mass_jt.T @ home_pull)
-    return jacobian.T @ force + bias + home_pull
+    torques: Array = jacobian.T @ force + bias + home_pull
+    return torques

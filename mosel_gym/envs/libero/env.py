@@ -29,7 +29,7 @@ _PROPRIO_BOUND = np.array([2.0] * 3 + [2 * np.pi] * 3 + [0.1] * 2, np.float32)
 _ROWS = {row.task.id: row for row in LIBERO_TASKS}
 
 
-class LiberoEnv(LongHorizonEnv):
+class LiberoEnv(LongHorizonEnv, gym.utils.EzPickle):
     """One LIBERO task: a Panda arm with a parallel gripper before a table.
 
     Observation (Dict):
@@ -79,6 +79,19 @@ class LiberoEnv(LongHorizonEnv):
         max_steps: int | None = None,
         render_mode: Literal["rgb_array"] | None = None,
     ) -> None:
+        # A pickled environment comes back as it was made: a GL context cannot travel.
+        gym.utils.EzPickle.__init__(
+            self,
+            task_id,
+            cameras=cameras,
+            camera_size=camera_size,
+            render_every=render_every,
+            success_hold=success_hold,
+            protocol=protocol,
+            layout_spread_m=layout_spread_m,
+            max_steps=max_steps,
+            render_mode=render_mode,
+        )
         unknown = [name for name in cameras if name not in _CAMERAS]
         if unknown:
             raise ValueError(f"Unknown cameras {unknown}; allowed: {sorted(_CAMERAS)}.")

@@ -208,7 +208,8 @@ class LiberoScene:
             self._corners[name] = self._corners_of(self._problem.obj_body_id[name])
         geoms, corners = self._corners[name]
         rotations = self.data.geom_xmat[geoms].reshape(-1, 3, 3)
-        points = np.einsum("gij,gcj->gci", rotations, corners) + self.data.geom_xpos[geoms][:, None]
+        points: Array = np.einsum("gij,gcj->gci", rotations, corners)
+        points += self.data.geom_xpos[geoms][:, None]
         return points.reshape(-1, 3)
 
     def _corners_of(self, body: int) -> tuple[NDArray[np.intp], Array]:
@@ -323,7 +324,7 @@ class LiberoScene:
         """LIBERO's stored states, float64 `[50, 1 + nq + nv]`: time, qpos, qvel."""
         return read_init_states(self._init_states_file)
 
-    def stored_layout(self, init_state_id: int, fixture_seed: int) -> Layout:
+    def stored_layout(self, init_state_id: int, fixture_seed: int = 0) -> Layout:
         """One of LIBERO's stored states, which hold no fixture poses: those are drawn anew.
 
         Args:
