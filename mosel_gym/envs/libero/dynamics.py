@@ -92,7 +92,7 @@ class PandaDynamics:
         direction = np.array([-1.0, 1.0]) * (_GRIPPER_RAMP * np.sign(action[6]))
         fingers = list(self.index.finger_actuators)
         for _ in range(self._substeps):
-            self.finger_command = np.clip(self.finger_command + direction, -1.0, 1.0)
+            self.finger_command = np.minimum(np.maximum(self.finger_command + direction, -1.0), 1.0)
             self._ctrl_arm[:] = self._arm_torques()
             self.data.ctrl[fingers] = self._finger_mid + self._finger_half * self.finger_command
             mujoco.mj_step2(self.model, self.data)
@@ -108,7 +108,7 @@ class PandaDynamics:
 
     def _arm_torques(self) -> Array:
         mujoco.mj_jacSite(self.model, self.data, self._jacp, self._jacr, self.index.grip_site)
-        torques = _operational_space_torques(
+        torques: Array = _operational_space_torques(
             self._arm_jacp,
             self._arm_jacr,
             self._qm[self._mass_address],
@@ -120,9 +120,10 @@ class PandaDynamics:
             self.goal_position,
             self.goal_rotation,
             self.index.home_qpos,
+            self.index.torque_low,
+            self.index.torque_high,
         )
-        limited: Array = np.clip(torques, self.index.torque_low, self.index.torque_high)
-        return limited
+        return torques
 
 
 def _arm_mass_address(model: Any, arm: slice) -> NDArray[np.intp]:
@@ -150,6 +151,8 @@ def _operational_space_torques(
     goal_position: Array,
     goal_rotation: Array,
     home: Array,
+    lowest: Array,
+    highest: Array,
 ) -> Array:
     """Khatib's operational-space law: task wrench plus a null-space pull to the home pose."""
     jacobian = np.empty((6, 7))
@@ -172,5 +175,6 @@ def _operational_space_torques(
     home_pull = mass @ (_NULL_KP * (home - angles) - _NULL_KD * velocity)
     # (I - J^T Lambda J M^-1) tau, without forming the matrix
     home_pull -= jacobian.T @ np.linalg.solve(inverse_lambda, inverse_mass_jt.T @ home_pull)
-    torques: Array = jacobian.T @ force + bias + home_pull
-    return torques
+    torques = jacobian.T @ force + bias + home_pull
+    limited: Array = np.minimum(np.maximum(torques, lowest), highest)
+    return limited
