@@ -234,7 +234,8 @@ class LiberoScene:
         chain[body] = True
         for child in range(body + 1, model.nbody):  # parents come before their children
             chain[child] |= chain[model.body_parentid[child]]
-        geoms = np.flatnonzero(chain[model.geom_bodyid] & (model.geom_contype != 0))
+        solid = (model.geom_contype | model.geom_conaffinity) != 0  # fixtures have affinity alone
+        geoms = np.flatnonzero(chain[model.geom_bodyid] & solid)
         signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
         box = model.geom_aabb[geoms]  # centre and half size in the geom's own frame
         return geoms, box[:, None, :3] + signs * box[:, None, 3:]

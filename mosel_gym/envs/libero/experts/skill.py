@@ -65,7 +65,8 @@ def _moves(
     if verb in ("turnon", "turnoff"):
         return turn_knob(hand, thing, on=verb == "turnon")
     if thing.startswith("microwave"):
-        return open_microwave(hand, thing) if verb == "open" else close_microwave(hand, thing)
+        swing = open_microwave if verb == "open" else close_microwave
+        return swing(hand, thing, errors)
     return open_drawer(hand, thing) if verb == "open" else close_drawer(hand, thing)
 
 
