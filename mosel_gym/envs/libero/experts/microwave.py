@@ -12,7 +12,7 @@ from mosel_gym.envs.libero.experts.hand import CLOSE, OPEN, Array, Hand
 
 _BAR_RADIUS_M, _BAR_OFFSET_M = 0.237, 0.055
 """The bar's distance from the hinge along the door, and from the door outwards."""
-_OPEN_RAD, _CLOSED_RAD = -1.45, -0.002
+_OPEN_RAD, _CLOSED_RAD = -1.37, -0.002
 """Beyond LIBERO's limits (-1.3 is open, -0.005 is closed)."""
 _PUSH_RADIUS_M = 0.19
 _FINGER_M = 0.028
@@ -91,9 +91,8 @@ def open_microwave(hand: Hand, name: str, errors: AimErrors) -> Iterator[Array]:
 
 
 def _across(hand: Hand, door: _Door) -> Array:
-    """The hand with its opening along the door."""
-    yaw = door.turned + door.angle - np.pi / 2.0  # upright opens along world y
-    return hand.turned((yaw + np.pi / 2.0) % np.pi - np.pi / 2.0)
+    """The hand with its opening along the door; not folded, so that it never flips half-way."""
+    return hand.turned(door.turned + door.angle + np.pi / 2.0)
 
 
 def _rise_to(

@@ -63,7 +63,7 @@ def _moves(
     if verb in ("on", "in"):
         return _place(hand, thing, rest[0], inside=verb == "in", errors=errors)
     if verb in ("turnon", "turnoff"):
-        return turn_knob(hand, thing, on=verb == "turnon")
+        return turn_knob(hand, thing, on=verb == "turnon", errors=errors)
     if thing.startswith("microwave"):
         swing = open_microwave if verb == "open" else close_microwave
         return swing(hand, thing, errors)
