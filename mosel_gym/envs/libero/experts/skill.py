@@ -67,7 +67,8 @@ def _moves(
     if thing.startswith("microwave"):
         swing = open_microwave if verb == "open" else close_microwave
         return swing(hand, thing, errors)
-    return open_drawer(hand, thing) if verb == "open" else close_drawer(hand, thing)
+    slide = open_drawer if verb == "open" else close_drawer
+    return slide(hand, thing, errors)
 
 
 def _place(
