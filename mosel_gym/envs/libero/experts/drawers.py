@@ -10,17 +10,23 @@ import numpy as np
 from mosel_gym.envs.libero.experts.errors import AimErrors
 from mosel_gym.envs.libero.experts.hand import CLOSE, OPEN, Array, Hand
 
-_TILT_RAD = {"top": 0.6, "middle": 0.8, "bottom": 0.8}
+_HOOK_TILT_RAD = {"top": 0.6, "middle": 0.8, "bottom": 0.8}
 """Fingers point down and towards the cabinet. An upright hand would strike the cabinet or the
 handles above; much flatter than this it would strike the table."""
+_PUSH_TILT_RAD = 0.5
+"""Less is needed for pushing, where the hand's narrow side is towards the cabinet."""
+_SWINGS_RAD = (0.0, 0.5, -0.5)
+"""Turns of the hooking hand about the vertical, to keep its outer end clear of what stands near."""
 _HOOK_M = 0.018
 """The open hand comes this much outside the bar, so that the inner finger goes behind it."""
 _STAND_OFF_M = 0.10
-_OPEN_M, _CLOSED_M = -0.150, 0.002
+_OPEN_M, _CLOSED_M = -0.150, 0.001
 """Beyond LIBERO's limits (-0.14 is open, 0 is closed)."""
 _LEAD_M = 0.035
 """How far ahead of the bar the hand aims while it pulls or pushes."""
 _SAFE_RISE_M = 0.14
+_PALM_M, _HAND_HALF_M, _HAND_THICK_M = 0.06, 0.105, 0.035
+"""Fingertips to palm; half the palm's long side; half its short one."""
 
 
 @dataclass(frozen=True)
@@ -52,65 +58,102 @@ class _Drawer:
 def open_drawer(hand: Hand, region: str, errors: AimErrors) -> Iterator[Array]:
     """Hook the inner finger behind the bar, close on it, and pull."""
     drawer = _Drawer.of(hand, region)
-    rotation, fingers, across = _tilted(hand, drawer, region)
-    hook = drawer.handle + _HOOK_M * across + errors.grasp
-    yield from _approach(hand, hook, fingers, rotation, OPEN)
-    yield from hand.stay(hook, CLOSE, 6, rotation)
+    tilt = _HOOK_TILT_RAD[region.rsplit("_", 2)[1]]
+    pose = max(
+        (_Pose.of(hand, drawer, tilt, swing) for swing in _SWINGS_RAD),
+        key=lambda pose: round(_clearance(hand, drawer, pose), 2),
+    )
+    hook = drawer.handle + _HOOK_M * pose.across + errors.grasp
+    yield from _approach(hand, hook, pose, OPEN)
+    yield from hand.stay(hook, CLOSE, 6, pose.rotation)
     for _ in range(70):
         drawer = _Drawer.of(hand, region)
         if drawer.position < _OPEN_M:
             break
-        yield hand.action(drawer.handle + _LEAD_M * drawer.outwards, CLOSE, rotation)
-    yield from hand.stay(hand.position, OPEN, 6, rotation)
-    yield from _leave(hand, fingers, rotation)
+        yield hand.action(drawer.handle + _LEAD_M * drawer.outwards, CLOSE, pose.rotation)
+    yield from hand.stay(hand.position, OPEN, 6, pose.rotation)
+    yield from _leave(hand, pose)
 
 
 def close_drawer(hand: Hand, region: str, errors: AimErrors) -> Iterator[Array]:
-    """Push against the bar with closed fingers."""
+    """Push against the bar with closed fingers, edge on."""
     drawer = _Drawer.of(hand, region)
-    rotation, fingers, _ = _tilted(hand, drawer, region)
+    pose = _Pose.of(hand, drawer, _PUSH_TILT_RAD, swing=np.pi / 2.0, fingers_swing=False)
     start = drawer.handle + 0.035 * drawer.outwards + errors.grasp
-    yield from _approach(hand, start, fingers, rotation, CLOSE)
+    yield from _approach(hand, start, pose, CLOSE)
     for _ in range(90):
         drawer = _Drawer.of(hand, region)
         if drawer.position > _CLOSED_M:
             break
-        yield hand.action(drawer.handle - _LEAD_M * drawer.outwards, CLOSE, rotation)
-    yield from _leave(hand, fingers, rotation)
+        yield hand.action(drawer.handle - _LEAD_M * drawer.outwards, CLOSE, pose.rotation)
+    yield from _leave(hand, pose)
 
 
-def _tilted(hand: Hand, drawer: _Drawer, region: str) -> tuple[Array, Array, Array]:
-    """Rotation of the hand, direction of its fingers, and the direction from inner to outer finger.
+@dataclass(frozen=True)
+class _Pose:
+    """How the hand is held at a drawer."""
 
-    The opening lies in the vertical plane in which the drawer moves.
-    """
-    tilt = _TILT_RAD[region.rsplit("_", 2)[1]]
-    up = np.array([0.0, 0.0, 1.0])
-    level = hand.turned(
-        float(np.arctan2(drawer.outwards[1], drawer.outwards[0]) % np.pi - np.pi / 2.0)
-    )
-    rotation = hand.turned_about(-tilt * np.cross(drawer.outwards, up), level)
-    fingers = -np.sin(tilt) * drawer.outwards - np.cos(tilt) * up
-    across = np.cos(tilt) * drawer.outwards - np.sin(tilt) * up
-    return rotation, fingers, across
+    rotation: Array
+    """float64 `[3]` rad, world, axis-angle."""
+    fingers: Array
+    """Unit vector `[3]`, world: where the fingers point."""
+    across: Array
+    """Unit vector `[3]`, world: from the inner to the outer finger."""
+
+    @classmethod
+    def of(
+        cls, hand: Hand, drawer: _Drawer, tilt: float, swing: float, fingers_swing: bool = True
+    ) -> _Pose:
+        """Open along the drawer's way, then swung about the vertical, then tilted to the cabinet.
+
+        Args:
+            hand: The hand.
+            drawer: The drawer.
+            tilt: Of the fingers from straight down (rad).
+            swing: Of the opening away from the drawer's way (rad).
+            fingers_swing: Tilt in the swung plane; otherwise in the drawer's own.
+        """
+        up = np.array([0.0, 0.0, 1.0])
+        way = float(np.arctan2(drawer.outwards[1], drawer.outwards[0]))
+        yaw = (way + swing) % np.pi - np.pi / 2.0  # upright opens along world y
+        at = way + (swing if fingers_swing else 0.0)
+        outwards = np.array([np.cos(at), np.sin(at), 0.0])
+        rotation = hand.turned_about(-tilt * np.cross(outwards, up), hand.turned(yaw))
+        return cls(
+            rotation,
+            -np.sin(tilt) * outwards - np.cos(tilt) * up,
+            np.cos(tilt) * outwards - np.sin(tilt) * up,
+        )
 
 
-def _approach(
-    hand: Hand, goal: Array, fingers: Array, rotation: Array, grip: float
-) -> Iterator[Array]:
+def _clearance(hand: Hand, drawer: _Drawer, pose: _Pose) -> float:
+    """Room (m, at most 5 cm) between the hooking hand's outer half and the movable objects."""
+    palm = drawer.handle + _HOOK_M * pose.across - _PALM_M * pose.fingers
+    outer = palm + np.linspace(0.0, _HAND_HALF_M, 6)[:, None] * pose.across
+    points = [hand.scene.collision_points(name) for name in hand.scene.object_names]
+    gaps = np.linalg.norm(outer[:, None] - np.concatenate(points)[None], axis=-1)
+    return min(float(gaps.min()) - _HAND_THICK_M, 0.05)
+
+
+def _approach(hand: Hand, goal: Array, pose: _Pose, grip: float) -> Iterator[Array]:
     """Over whatever stands about, down, then along the fingers."""
-    before = goal - _STAND_OFF_M * fingers
+    before = goal - _STAND_OFF_M * pose.fingers
     above = before + [0.0, 0.0, _SAFE_RISE_M]
     yield from hand.go(
-        above, grip, tolerance_m=0.03, max_steps=70, rotation=rotation, turn_tolerance_rad=0.3
+        above, grip, tolerance_m=0.03, max_steps=70, rotation=pose.rotation, turn_tolerance_rad=0.3
     )
     yield from hand.go(
-        before, grip, tolerance_m=0.01, max_steps=50, rotation=rotation, turn_tolerance_rad=0.06
+        before,
+        grip,
+        tolerance_m=0.01,
+        max_steps=50,
+        rotation=pose.rotation,
+        turn_tolerance_rad=0.06,
     )
-    yield from hand.go(goal, grip, tolerance_m=0.006, max_steps=35, rotation=rotation)
+    yield from hand.go(goal, grip, tolerance_m=0.006, max_steps=35, rotation=pose.rotation)
 
 
-def _leave(hand: Hand, fingers: Array, rotation: Array) -> Iterator[Array]:
-    back = hand.position - _STAND_OFF_M * fingers
-    yield from hand.go(back, OPEN, tolerance_m=0.02, max_steps=25, rotation=rotation)
+def _leave(hand: Hand, pose: _Pose) -> Iterator[Array]:
+    back = hand.position - _STAND_OFF_M * pose.fingers
+    yield from hand.go(back, OPEN, tolerance_m=0.02, max_steps=25, rotation=pose.rotation)
     yield from hand.go(back + [0.0, 0.0, _SAFE_RISE_M], OPEN, tolerance_m=0.03, max_steps=30)
