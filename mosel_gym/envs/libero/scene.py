@@ -215,9 +215,10 @@ class LiberoScene:
         return np.array(self.model.site(name).size, np.float64)
 
     def collision_points(self, name: str) -> Array:
-        """Corners of an object's collision boxes, float64 `[n, 3]` m, world. Privileged.
+        """Points of an object's collision boxes, float64 `[n, 3]` m, world. Privileged.
 
-        An object of any other shape is taken by the box around it; doors and drawers count.
+        Corners, and the middles of edges and faces, so that a large box is not overlooked. Any other
+        shape is taken by the box around it; doors and drawers count.
         """
         if name not in self._corners:
             self._corners[name] = self._corners_of(self._problem.obj_body_id[name])
@@ -228,7 +229,7 @@ class LiberoScene:
         return points.reshape(-1, 3)
 
     def _corners_of(self, body: int) -> tuple[NDArray[np.intp], Array]:
-        """Colliding geoms of a body and its children, and their corners in each geom's frame."""
+        """Colliding geoms of a body and its children, and 27 points of each in its own frame."""
         model = self.model
         chain = np.zeros(model.nbody, bool)
         chain[body] = True
@@ -236,9 +237,17 @@ class LiberoScene:
             chain[child] |= chain[model.body_parentid[child]]
         solid = (model.geom_contype | model.geom_conaffinity) != 0  # fixtures have affinity alone
         geoms = np.flatnonzero(chain[model.geom_bodyid] & solid)
-        signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
+        signs = np.array(np.meshgrid(*[[-1, 0, 1]] * 3)).reshape(3, -1).T
         box = model.geom_aabb[geoms]  # centre and half size in the geom's own frame
         return geoms, box[:, None, :3] + signs * box[:, None, 3:]
+
+    def height_below(self, point: Array) -> float:
+        """Height (m, world) of the first solid surface straight below a point, or -inf."""
+        groups = np.array([1, 0, 0, 0, 0, 0], np.uint8)  # collision geoms
+        geom = np.array([-1], np.int32)
+        down = np.array([0.0, 0.0, -1.0])
+        distance = mujoco.mj_ray(self.model, self.data, point, down, groups, 1, -1, geom)
+        return float(point[2] - distance) if geom[0] >= 0 else -np.inf
 
     @property
     def object_names(self) -> tuple[str, ...]:

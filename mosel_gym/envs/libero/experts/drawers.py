@@ -10,9 +10,9 @@ import numpy as np
 from mosel_gym.envs.libero.experts.errors import AimErrors
 from mosel_gym.envs.libero.experts.hand import CLOSE, OPEN, Array, Hand
 
-_HOOK_TILT_RAD = {"top": 0.6, "middle": 0.8, "bottom": 0.8}
-"""Fingers point down and towards the cabinet. An upright hand would strike the cabinet or the
-handles above; much flatter than this it would strike the table."""
+_HOOK_TILT_RAD = 0.6
+"""Fingers point down and towards the cabinet, which an upright hand would strike."""
+_DRAG_TILT_RAD = 0.6
 _PUSH_TILT_RAD = 0.5
 """Less is needed for pushing, where the hand's narrow side is towards the cabinet."""
 _SWINGS_RAD = (0.0, 0.5, -0.5)
@@ -22,6 +22,7 @@ _HOOK_M = 0.018
 _STAND_OFF_M = 0.10
 _OPEN_M, _CLOSED_M = -0.150, 0.001
 """Beyond LIBERO's limits (-0.14 is open, 0 is closed)."""
+_PRESS_M = 0.05
 _LEAD_M = 0.035
 """How far ahead of the bar the hand aims while it pulls or pushes."""
 _SAFE_RISE_M = 0.14
@@ -56,23 +57,49 @@ class _Drawer:
 
 
 def open_drawer(hand: Hand, region: str, errors: AimErrors) -> Iterator[Array]:
-    """Hook the inner finger behind the bar, close on it, and pull."""
+    """Take the handle and pull."""
+    level = region.rsplit("_", 2)[1]
+    return (_hook if level == "top" else _drag)(hand, region, errors)
+
+
+def _hook(hand: Hand, region: str, errors: AimErrors) -> Iterator[Array]:
+    """Put the inner finger behind the bar, close on it, and pull."""
     drawer = _Drawer.of(hand, region)
-    tilt = _HOOK_TILT_RAD[region.rsplit("_", 2)[1]]
     pose = max(
-        (_Pose.of(hand, drawer, tilt, swing) for swing in _SWINGS_RAD),
+        (_Pose.of(hand, drawer, _HOOK_TILT_RAD, swing) for swing in _SWINGS_RAD),
         key=lambda pose: round(_clearance(hand, drawer, pose), 2),
     )
     hook = drawer.handle + _HOOK_M * pose.across + errors.grasp
     yield from _approach(hand, hook, pose, OPEN)
     yield from hand.stay(hook, CLOSE, 6, pose.rotation)
+    yield from _pull(hand, region, pose, np.zeros(3))
+    yield from hand.stay(hand.position, OPEN, 6, pose.rotation)
+    yield from _leave(hand, pose)
+
+
+def _drag(hand: Hand, region: str, errors: AimErrors) -> Iterator[Array]:
+    """Press closed fingers on the bar from above, edge on, and pull by friction.
+
+    Below another handle there is no room for a hand that opens across the bar.
+    """
+    drawer = _Drawer.of(hand, region)
+    pose = _Pose.of(hand, drawer, _DRAG_TILT_RAD, swing=np.pi / 2.0, fingers_swing=False)
+    down = np.array([0.0, 0.0, -_PRESS_M])
+    top = drawer.handle + [0.0, 0.0, 0.02] - 0.004 * drawer.outwards + errors.grasp
+    yield from _approach(hand, top, pose, CLOSE)
+    yield from hand.stay(top + down, CLOSE, 4, pose.rotation)
+    yield from _pull(hand, region, pose, down)
+    yield from hand.stay(hand.position + [0.0, 0.0, 0.06], CLOSE, 4, pose.rotation)
+    yield from _leave(hand, pose)
+
+
+def _pull(hand: Hand, region: str, pose: _Pose, press: Array) -> Iterator[Array]:
     for _ in range(70):
         drawer = _Drawer.of(hand, region)
         if drawer.position < _OPEN_M:
             break
-        yield hand.action(drawer.handle + _LEAD_M * drawer.outwards, CLOSE, pose.rotation)
-    yield from hand.stay(hand.position, OPEN, 6, pose.rotation)
-    yield from _leave(hand, pose)
+        goal = drawer.handle + _LEAD_M * drawer.outwards + press
+        yield hand.action(goal, CLOSE, pose.rotation)
 
 
 def close_drawer(hand: Hand, region: str, errors: AimErrors) -> Iterator[Array]:
@@ -150,7 +177,7 @@ def _approach(hand: Hand, goal: Array, pose: _Pose, grip: float) -> Iterator[Arr
         rotation=pose.rotation,
         turn_tolerance_rad=0.06,
     )
-    yield from hand.go(goal, grip, tolerance_m=0.006, max_steps=35, rotation=pose.rotation)
+    yield from hand.go(goal, grip, tolerance_m=0.009, max_steps=35, rotation=pose.rotation)
 
 
 def _leave(hand: Hand, pose: _Pose) -> Iterator[Array]:

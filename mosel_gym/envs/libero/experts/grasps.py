@@ -2,49 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
 from mosel_gym.envs.libero.experts.hand import Array, Hand
 
+PALM_HEIGHT_M = 0.058
+"""From the fingertips up to the palm."""
+HAND_HALF_M = np.array([0.035, 0.11])
+"""Half the footprint of the hand: across its opening, and along it."""
+_FINGER_HALF_M = np.array([0.014, 0.062])
+"""The same for the open fingers alone."""
 _FINGER_REACH_M = 0.035
 """How far the fingertips may go below the top of a tall object."""
-_RIM_OFFSET_M = 0.038
-"""From a mug's axis to its wall."""
-HAND_HALF_M = np.array([0.035, 0.11])
-"""Footprint of the open hand beside the grasp point: along x, and along the opening (y)."""
-_RIMMED = ("mug", "bowl")
+_RIM_DEPTH_M = 0.022
+"""How far the fingertips go below a rim."""
+_MUG_WALL_M, _BOWL_WALL_M = 0.038, 0.008
+"""A mug's wall from its axis; a bowl's from its outer edge."""
+_WIDEST_M = 0.074
+"""What the open fingers can straddle."""
 
 
-def choose_grasp(hand: Hand, thing: str) -> tuple[Array, Array]:
-    """Grasp point (m, world) and hand rotation (axis-angle) for the object where it lies now."""
-    points = hand.scene.collision_points(thing)
-    centre, _ = hand.scene.body_pose(thing)
-    top, low = points[:, 2].max(), points[:, 2].min()
-    if any(kind in thing for kind in _RIMMED):
-        others = [n for n in hand.scene.object_names if n != thing]
-        clutter = np.concatenate([hand.scene.collision_points(n) for n in others])
-        height = top - 0.022
-        # Both walls along y can be held; take the first unless something stands in the way.
-        choices = [centre + [0.0, side * _RIM_OFFSET_M, 0.0] for side in (1.0, -1.0)]
-        blocked = [_points_in_hand(clutter, choice, height) for choice in choices]
-        point = choices[int(np.argmin(blocked))]
-        return np.array([point[0], point[1], height]), hand.upright
-    middle = 0.5 * (points.max(0) + points.min(0))
+@dataclass(frozen=True)
+class Grasp:
+    """A way to hold an object from above."""
+
+    point: Array
+    """Between the fingertips, float64 `[3]` m, world."""
+    opening_rad: float
+    """Horizontal direction along which the fingers open, world."""
+    cost: float
+    """Of itself, clutter not counted."""
+
+    def rotation(self, hand: Hand) -> Array:
+        """Of the hand, axis-angle `[3]` rad, world."""
+        return hand.opening_along(self.opening_rad)
+
+
+def choose_grasp(hand: Hand, thing: str, opening_rad: float | None = None) -> Grasp:
+    """The best way to hold an object where it is now.
+
+    Args:
+        hand: The hand.
+        thing: Name of a movable object.
+        opening_rad: The direction along which the fingers have to open, if the place asks for one.
+    """
+    others = [n for n in (*hand.scene.object_names, *hand.scene.fixture_names) if n != thing]
+    clutter = [hand.scene.collision_points(name) for name in others]
+    points = np.concatenate(clutter) if clutter else np.empty((0, 3))
+
+    def cost(grasp: Grasp) -> float:
+        asked = 0.0
+        if opening_rad is not None:
+            asked = 20.0 * abs(np.sin(grasp.opening_rad - opening_rad))
+        return grasp.cost + asked + 10.0 * _in_the_way(points, grasp)
+
+    return min(_candidates(hand, thing), key=cost)
+
+
+def _candidates(hand: Hand, thing: str) -> Iterator[Grasp]:
+    own = hand.scene.collision_points(thing)
+    if "mug" in thing or "bowl" in thing:
+        yield from _rim_grasps(own, hand.scene.body_pose(thing)[0], "mug" in thing)
+    else:
+        yield from _side_grasps(own)
+
+
+def _rim_grasps(own: Array, axis: Array, mug: bool) -> Iterator[Grasp]:
+    """One finger inside, one outside; a mug not at its handle."""
+    offsets = own[:, :2] - axis[:2]
+    distance = np.linalg.norm(offsets, axis=1)
+    if mug:
+        wall = _MUG_WALL_M
+    else:
+        axis = 0.5 * (own.max(0) + own.min(0))
+        wall = 0.5 * float(np.ptp(own[:, :2], axis=0).min()) - _BOWL_WALL_M
+    handle = offsets[distance.argmax()] / distance.max()
+    for angle in np.linspace(-np.pi, np.pi, 16, endpoint=False):
+        along = np.array([np.cos(angle), np.sin(angle)])
+        point = np.array([*(axis[:2] + wall * along), own[:, 2].max() - _RIM_DEPTH_M])
+        # The upright hand, which opens along y, has the least to turn.
+        cost = abs(np.cos(angle)) + (8.0 if mug and along @ handle > 0.5 else 0.0)
+        yield Grasp(point, float(angle), cost)
+
+
+def _side_grasps(own: Array) -> Iterator[Grasp]:
+    """Across a width that fits; the narrowest is best."""
+    top, low = own[:, 2].max(), own[:, 2].min()
+    middle = 0.5 * (own.max(0) + own.min(0))
     height = max(top - _FINGER_REACH_M, low + 0.012)
-    yaw = _narrow_yaw(points[:, :2])
-    return np.array([middle[0], middle[1], height]), hand.turned(yaw)
+    point = np.array([middle[0], middle[1], height])
+    for angle in np.linspace(0.0, np.pi, 36, endpoint=False):
+        width = float(np.ptp(own[:, :2] @ [np.cos(angle), np.sin(angle)]))
+        too_wide = max(0.0, width - _WIDEST_M)
+        yield Grasp(point, float(angle), 0.5 * abs(np.cos(angle)) + 100.0 * width + 1e4 * too_wide)
 
 
-def _points_in_hand(points: Array, grasp: Array, height: float) -> int:
-    near = np.abs(points[:, :2] - grasp[:2]) < HAND_HALF_M
-    return int((near.all(1) & (points[:, 2] > height - 0.02)).sum())
-
-
-def _narrow_yaw(corners: Array) -> float:
-    """Turn (rad, within +-pi/2) that lays the opening, world y, across the narrow side."""
-    yaws = np.linspace(-np.pi / 2, np.pi / 2, 91)
-    directions = np.stack([-np.sin(yaws), np.cos(yaws)])  # world y turned by yaw
-    widths = np.ptp(corners @ directions, axis=0)
-    best = widths.min() + 0.002
-    candidates = yaws[widths <= best]
-    return float(candidates[np.abs(candidates).argmin()])
+def _in_the_way(points: Array, grasp: Grasp) -> int:
+    """How many points of other things the open hand would strike."""
+    along = np.array([np.cos(grasp.opening_rad), np.sin(grasp.opening_rad)])
+    offsets = points[:, :2] - grasp.point[:2]
+    local = np.abs(np.stack([offsets @ [-along[1], along[0]], offsets @ along], axis=1))
+    height = points[:, 2] - grasp.point[2]
+    palm = (local < HAND_HALF_M).all(1) & (height > PALM_HEIGHT_M - 0.01)
+    fingers = (local < _FINGER_HALF_M).all(1) & (height > -0.008)
+    return int((palm | fingers).sum())

@@ -50,6 +50,13 @@ class Hand:
         turn = axis_angle_to_quat(np.asarray(axis_angle, np.float64))
         return quat_to_axis_angle(turn * axis_angle_to_quat(start))
 
+    def opening_along(self, direction_rad: float) -> Array:
+        """Upright, turned so that the fingers open along a horizontal direction (rad, world).
+
+        Of the two ways that look alike, the one that is at most a quarter turn away.
+        """
+        return self.turned(direction_rad % np.pi - np.pi / 2.0)
+
     def action(self, goal: Array, grip: float, rotation: Array | None = None) -> Array:
         """One action towards a pose; None keeps the hand upright."""
         action = np.zeros(7)

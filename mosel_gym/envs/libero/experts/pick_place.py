@@ -9,32 +9,35 @@ import numpy as np
 from mosel_gym.envs.libero.experts.errors import AimErrors
 from mosel_gym.envs.libero.experts.grasps import choose_grasp
 from mosel_gym.envs.libero.experts.hand import CLOSE, OPEN, Array, Hand
-from mosel_gym.envs.libero.experts.places import lowest_hand, place_point
+from mosel_gym.envs.libero.experts.places import find_place, lowest_hand
 
 _HOVER_M, _LIFT_M, _RETREAT_M = 0.12, 0.20, 0.12
 
 
-def pick_and_place(
-    hand: Hand, thing: str, where: str, *, inside: bool, errors: AimErrors
-) -> Iterator[Array]:
-    """Take `thing` and put it on (or, `inside`, into) the object or region `where`."""
-    grasp, rotation = choose_grasp(hand, thing)
-    grasp = grasp + errors.grasp
-    above = grasp + [0.0, 0.0, _HOVER_M]
-    yield from hand.go(above, OPEN, rotation=rotation)
-    yield from hand.go(grasp, OPEN, tolerance_m=0.006, max_steps=40, rotation=rotation)
-    yield from hand.stay(grasp, CLOSE, 13, rotation)
-    lifted = grasp + [0.0, 0.0, _LIFT_M]
+def pick_and_place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Iterator[Array]:
+    """Take `thing` from above and put it on, or into, the object or region `where`."""
+    place = find_place(hand, thing, where)
+    grasp = choose_grasp(hand, thing, place.opening_rad)
+    rotation = grasp.rotation(hand)
+    point = grasp.point + errors.grasp
+    above = point + [0.0, 0.0, _HOVER_M]
+    yield from hand.go(above, OPEN, rotation=rotation, turn_tolerance_rad=0.15)
+    yield from hand.go(point, OPEN, tolerance_m=0.006, max_steps=40, rotation=rotation)
+    yield from hand.stay(point, CLOSE, 13, rotation)
+
+    bottom = hand.scene.collision_points(thing)[:, 2].min()
+    height = max(point[2] + _LIFT_M, place.pass_over_m + hand.position[2] - bottom)
+    lifted = np.array([*point[:2], height])
     yield from hand.go(lifted, CLOSE, tolerance_m=0.02, rotation=rotation)
 
-    place = place_point(hand, thing, where) + errors.place
+    goal = place.point + errors.place
     for _ in range(2):  # the held object may have slipped: aim with its present offset, twice
         offset = hand.position - hand.scene.body_pose(thing)[0]
-        carry = np.array([place[0] + offset[0], place[1] + offset[1], lifted[2]])
+        carry = np.array([*(goal[:2] + offset[:2]), height])
         yield from hand.go(carry, CLOSE, tolerance_m=0.008, rotation=rotation)
     bottom = hand.scene.collision_points(thing)[:, 2].min()
-    lowered = hand.position + [0.0, 0.0, place[2] - bottom]
-    lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered))
+    lowered = hand.position + [0.0, 0.0, goal[2] - bottom]
+    lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered, grasp.opening_rad))
     yield from hand.go(lowered, CLOSE, tolerance_m=0.008, max_steps=50, rotation=rotation)
     yield from hand.stay(lowered, OPEN, 8, rotation)
     yield from hand.go(lowered + [0.0, 0.0, _RETREAT_M], OPEN, tolerance_m=0.02, rotation=rotation)

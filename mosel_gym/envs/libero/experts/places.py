@@ -2,40 +2,93 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from mosel_gym.envs.libero.experts.grasps import HAND_HALF_M
+from mosel_gym.envs.libero.experts.grasps import HAND_HALF_M, PALM_HEIGHT_M
 from mosel_gym.envs.libero.experts.hand import Array, Hand
 
-_PALM_HEIGHT_M = 0.058
-"""From the fingertips up to the palm."""
+_MARGIN_M = 0.004
+"""An object is let go this much above what it comes to stand on."""
+_NEAR_M = 0.09
+"""What stands this close to a place has to be passed over."""
 
 
-def place_point(hand: Hand, thing: str, where: str) -> Array:
-    """Where the object's origin goes in x and y, and its lowest point in z."""
+@dataclass(frozen=True)
+class Place:
+    """Where an object is put down."""
+
+    point: Array
+    """For the object's origin (x, y) and for its lowest point (z), float64 `[3]` m, world."""
+    pass_over_m: float
+    """z (world) that the object's lowest point has to keep above on the way."""
+    opening_rad: float | None = None
+    """Direction along which the fingers have to open there, None if any will do."""
+
+
+def find_place(hand: Hand, thing: str, where: str) -> Place:
+    """Where on the object, or in the region, `where` the object `thing` should go.
+
+    Call it before the object is taken: it looks at what lies in the region.
+    """
     if where in hand.scene.object_names:
         centre, _ = hand.scene.body_pose(where)
-        rest = hand.scene.collision_points(where)[:, 2].max()
-        return np.array([centre[0], centre[1], rest + 0.004])
-    centre = hand.scene.region_centre(where)
-    half = hand.scene.region_half_size(where)[:2] - 0.010
-    others = [n for n in hand.scene.object_names if n != thing]
-    obstacles = np.array([hand.scene.body_pose(n)[0][:2] for n in others])
-    # The spot of the region that is farthest from everything else, the middle among equals.
+        own = hand.scene.collision_points(where)
+        if "bowl" in where:
+            centre = 0.5 * (own.max(0) + own.min(0))
+        point = np.array([centre[0], centre[1], own[:, 2].max() + _MARGIN_M])
+        return Place(point, point[2] + 0.03)
+    spot = _free_spot(hand, thing, where)
+    top = hand.scene.region_centre(where)[2] + abs(hand.scene.region_half_size(where)[2])
+    rest = hand.scene.height_below(np.array([*spot, top + 0.03])) + _MARGIN_M
+    others = _points_of_others(hand, thing)
+    near = (np.abs(others[:, :2] - spot) < _NEAR_M).all(1)
+    highest = float(others[near, 2].max(initial=rest))
+    return Place(np.array([*spot, rest]), highest + 0.03, _drawer_opening(hand, where))
+
+
+def lowest_hand(hand: Hand, thing: str, where: str, at: Array, opening_rad: float) -> float:
+    """How far down (m, world) the fingertips may go so that the palm clears what stands beside."""
+    along = np.array([np.cos(opening_rad), np.sin(opening_rad)])
+    points = _points_of_others(hand, thing, where)
+    offsets = points[:, :2] - at[:2]
+    local = np.abs(np.stack([offsets @ [-along[1], along[0]], offsets @ along], axis=1))
+    beside = (local < HAND_HALF_M + 0.008).all(1)
+    return float(points[beside, 2].max(initial=-np.inf)) - PALM_HEIGHT_M + 0.004
+
+
+def _free_spot(hand: Hand, thing: str, region: str) -> Array:
+    """The spot of a region that is farthest from everything else; the middle among equals."""
+    scene = hand.scene
+    own = scene.collision_points(thing)
+    turn = scene.data.site(region).xmat.reshape(3, 3)
+    half = np.abs(turn @ scene.region_half_size(region))[:2]
+    # Keep the whole object inside where there is room for it.
+    half = np.maximum(half - 0.5 * np.ptp(own[:, :2], axis=0), 0.12 * half)
     grid = np.linspace(-1.0, 1.0, 7)
     spots = np.array([[x, y] for x in grid for y in grid])
-    xy = centre[:2] + spots * half
+    xy = scene.region_centre(region)[:2] + spots * half
+    others = [name for name in scene.object_names if name != thing and not region.startswith(name)]
+    if not others:
+        return np.asarray(xy[len(xy) // 2])
+    obstacles = np.array([scene.body_pose(name)[0][:2] for name in others])
     clearance = np.linalg.norm(xy[:, None] - obstacles[None], axis=-1).min(1)
     score = np.minimum(clearance, 0.16) - 0.01 * np.abs(spots).sum(1)
-    best = xy[int(score.argmax())]
-    # The zone's site lies below the table top, so the top is read off what stands on it.
-    table = min(hand.scene.collision_points(n)[:, 2].min() for n in others)
-    return np.array([best[0], best[1], table + 0.006])
+    return np.asarray(xy[int(score.argmax())])
 
 
-def lowest_hand(hand: Hand, thing: str, where: str, at: Array) -> float:
-    """How far down (m, world) the fingertips may go so that the palm clears what stands beside."""
-    others = [n for n in hand.scene.object_names if n not in (thing, where)]
-    points = np.concatenate([hand.scene.collision_points(n) for n in others])
-    beside = (np.abs(points[:, :2] - at[:2]) < HAND_HALF_M + 0.02).all(1)
-    return float(points[beside, 2].max(initial=-np.inf)) - _PALM_HEIGHT_M
+def _drawer_opening(hand: Hand, region: str) -> float | None:
+    """In a drawer the narrow side of the hand has to be towards the cabinet."""
+    if "cabinet" not in region or "side" in region:
+        return None
+    cabinet, level, _ = region.rsplit("_", 2)
+    way = hand.scene.data.joint(f"{cabinet}_{level}_level").xaxis
+    return float(np.arctan2(way[1], way[0]) + np.pi / 2.0)
+
+
+def _points_of_others(hand: Hand, *apart: str) -> Array:
+    scene = hand.scene
+    names = [n for n in (*scene.object_names, *scene.fixture_names) if n not in apart]
+    points = [scene.collision_points(name) for name in names]
+    return np.concatenate(points) if points else np.empty((0, 3))

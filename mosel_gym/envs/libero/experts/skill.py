@@ -61,7 +61,7 @@ def _moves(
 ) -> Iterator[Array]:
     verb, thing, *rest = predicate
     if verb in ("on", "in"):
-        return _place(hand, thing, rest[0], inside=verb == "in", errors=errors)
+        return _place(hand, thing, rest[0], errors)
     if verb in ("turnon", "turnoff"):
         return turn_knob(hand, thing, on=verb == "turnon", errors=errors)
     if thing.startswith("microwave"):
@@ -71,8 +71,6 @@ def _moves(
     return slide(hand, thing, errors)
 
 
-def _place(
-    hand: Hand, thing: str, where: str, *, inside: bool, errors: AimErrors
-) -> Iterator[Array]:
+def _place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Iterator[Array]:
     """Objects and places that need a hold or a path of their own come first."""
-    return pick_and_place(hand, thing, where, inside=inside, errors=errors)
+    return pick_and_place(hand, thing, where, errors)
