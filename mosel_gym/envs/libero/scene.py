@@ -140,6 +140,9 @@ class LiberoScene:
         self._problem = stock.env
         with preserved_global_rng(0):
             self._problem._initialize_sim(xml_string=light_robot_xml(self._problem.model.get_xml()))
+            model = self._problem.sim.model._model
+            # Where fixtures stand before any placement; LIBERO's samplers reckon from there.
+            self._unplaced = model.body_pos.copy(), model.body_quat.copy()
             self._problem._reset_internal()
         self.model = self._problem.sim.model._model
         self.data = self._problem.sim.data._data
@@ -217,8 +220,8 @@ class LiberoScene:
     def collision_points(self, name: str) -> Array:
         """Points of an object's collision boxes, float64 `[n, 3]` m, world. Privileged.
 
-        Corners, and the middles of edges and faces, so that a large box is not overlooked. Any other
-        shape is taken by the box around it; doors and drawers count.
+        Corners, and the middles of edges and faces, so that a large box is not overlooked. Any
+        other shape is taken by the box around it; doors and drawers count.
         """
         if name not in self._corners:
             self._corners[name] = self._corners_of(self._problem.obj_body_id[name])
@@ -326,6 +329,7 @@ class LiberoScene:
         problem = self._problem
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:] = self._start_layout.qpos
+        self.model.body_pos[:], self.model.body_quat[:] = self._unplaced
         with preserved_global_rng(seed):
             try:
                 for sampler in problem.object_property_initializers:

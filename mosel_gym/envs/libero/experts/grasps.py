@@ -11,10 +11,14 @@ from mosel_gym.envs.libero.experts.hand import Array, Hand
 
 PALM_HEIGHT_M = 0.058
 """From the fingertips up to the palm."""
+_HAND_TOP_M = 0.135
+"""From the fingertips up to where the hand ends and the slimmer wrist begins."""
 HAND_HALF_M = np.array([0.035, 0.11])
-"""Half the footprint of the hand: across its opening, and along it."""
+"""Half the hand's section: across its opening, and along it."""
 _FINGER_HALF_M = np.array([0.014, 0.062])
-"""The same for the open fingers alone."""
+"""The same for the open fingers."""
+_WRIST_HALF_M = np.array([0.065, 0.065])
+"""The same for the wrist."""
 _FINGER_REACH_M = 0.035
 """How far the fingertips may go below the top of a tall object."""
 _RIM_DEPTH_M = 0.022
@@ -23,6 +27,8 @@ _MUG_WALL_M, _BOWL_WALL_M = 0.038, 0.008
 """A mug's wall from its axis; a bowl's from its outer edge."""
 _WIDEST_M = 0.074
 """What the open fingers can straddle."""
+_LEANS_RAD = (0.0, 0.4)
+"""A hand at a rim may lean outwards, away from what stands on the other side."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +41,25 @@ class Grasp:
     """Horizontal direction along which the fingers open, world."""
     cost: float
     """Of itself, clutter not counted."""
+    lean_rad: float = 0.0
+    """Of the hand towards `opening_rad`, from straight up."""
 
     def rotation(self, hand: Hand) -> Array:
         """Of the hand, axis-angle `[3]` rad, world."""
-        return hand.opening_along(self.opening_rad)
+        axis = np.array([-np.sin(self.opening_rad), np.cos(self.opening_rad), 0.0])
+        return hand.turned_about(self.lean_rad * axis, hand.opening_along(self.opening_rad))
+
+    def local(self, points: Array, origin: Array) -> Array:
+        """World points `[n, 3]` as seen from the fingertips at `origin`.
+
+        Returns:
+            float64 `[n, 3]` m: across the opening, along it, and up towards the wrist.
+        """
+        along = np.array([np.cos(self.opening_rad), np.sin(self.opening_rad), 0.0])
+        up = np.array([0.0, 0.0, 1.0])
+        wrist = np.cos(self.lean_rad) * up + np.sin(self.lean_rad) * along
+        outer = np.cos(self.lean_rad) * along - np.sin(self.lean_rad) * up
+        return np.asarray((points - origin) @ np.stack([np.cross(wrist, outer), outer, wrist]).T)
 
 
 def choose_grasp(hand: Hand, thing: str, opening_rad: float | None = None) -> Grasp:
@@ -85,7 +106,8 @@ def _rim_grasps(own: Array, axis: Array, mug: bool) -> Iterator[Grasp]:
         point = np.array([*(axis[:2] + wall * along), own[:, 2].max() - _RIM_DEPTH_M])
         # The upright hand, which opens along y, has the least to turn.
         cost = abs(np.cos(angle)) + (8.0 if mug and along @ handle > 0.5 else 0.0)
-        yield Grasp(point, float(angle), cost)
+        for lean in _LEANS_RAD:
+            yield Grasp(point, float(angle), cost + 5.0 * lean, lean)
 
 
 def _side_grasps(own: Array) -> Iterator[Grasp]:
@@ -102,10 +124,13 @@ def _side_grasps(own: Array) -> Iterator[Grasp]:
 
 def _in_the_way(points: Array, grasp: Grasp) -> int:
     """How many points of other things the open hand would strike."""
-    along = np.array([np.cos(grasp.opening_rad), np.sin(grasp.opening_rad)])
-    offsets = points[:, :2] - grasp.point[:2]
-    local = np.abs(np.stack([offsets @ [-along[1], along[0]], offsets @ along], axis=1))
-    height = points[:, 2] - grasp.point[2]
-    palm = (local < HAND_HALF_M).all(1) & (height > PALM_HEIGHT_M - 0.01)
-    fingers = (local < _FINGER_HALF_M).all(1) & (height > -0.008)
-    return int((palm | fingers).sum())
+    local = grasp.local(points, grasp.point)
+    section, height = np.abs(local[:, :2]), local[:, 2]
+    fingers = (section < _FINGER_HALF_M).all(1) & (height > -0.008)
+    palm = (section < HAND_HALF_M).all(1) & (height > PALM_HEIGHT_M - 0.01)
+    wrist = (section < _WRIST_HALF_M).all(1) & (height > _HAND_TOP_M)
+    return int(
+        (fingers & (height < PALM_HEIGHT_M)).sum()
+        + (palm & (height < _HAND_TOP_M)).sum()
+        + wrist.sum()
+    )

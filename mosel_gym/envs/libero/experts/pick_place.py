@@ -37,7 +37,7 @@ def pick_and_place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Ite
         yield from hand.go(carry, CLOSE, tolerance_m=0.008, rotation=rotation)
     bottom = hand.scene.collision_points(thing)[:, 2].min()
     lowered = hand.position + [0.0, 0.0, goal[2] - bottom]
-    lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered, grasp.opening_rad))
+    lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered, grasp))
     yield from hand.go(lowered, CLOSE, tolerance_m=0.008, max_steps=50, rotation=rotation)
     yield from hand.stay(lowered, OPEN, 8, rotation)
     yield from hand.go(lowered + [0.0, 0.0, _RETREAT_M], OPEN, tolerance_m=0.02, rotation=rotation)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosel_gym.envs.libero.experts.grasps import HAND_HALF_M, PALM_HEIGHT_M
+from mosel_gym.envs.libero.experts.grasps import HAND_HALF_M, PALM_HEIGHT_M, Grasp
 from mosel_gym.envs.libero.experts.hand import Array, Hand
 
 _MARGIN_M = 0.004
@@ -48,14 +48,12 @@ def find_place(hand: Hand, thing: str, where: str) -> Place:
     return Place(np.array([*spot, rest]), highest + 0.03, _drawer_opening(hand, where))
 
 
-def lowest_hand(hand: Hand, thing: str, where: str, at: Array, opening_rad: float) -> float:
+def lowest_hand(hand: Hand, thing: str, where: str, at: Array, grasp: Grasp) -> float:
     """How far down (m, world) the fingertips may go so that the palm clears what stands beside."""
-    along = np.array([np.cos(opening_rad), np.sin(opening_rad)])
     points = _points_of_others(hand, thing, where)
-    offsets = points[:, :2] - at[:2]
-    local = np.abs(np.stack([offsets @ [-along[1], along[0]], offsets @ along], axis=1))
-    beside = (local < HAND_HALF_M + 0.008).all(1)
-    return float(points[beside, 2].max(initial=-np.inf)) - PALM_HEIGHT_M + 0.004
+    beside = (np.abs(grasp.local(points, at)[:, :2]) < HAND_HALF_M + 0.008).all(1)
+    below = points[:, 2] < at[2] + PALM_HEIGHT_M + 0.06  # what is higher stays where it is
+    return float(points[beside & below, 2].max(initial=-np.inf)) - PALM_HEIGHT_M + 0.004
 
 
 def _free_spot(hand: Hand, thing: str, region: str) -> Array:
@@ -79,8 +77,8 @@ def _free_spot(hand: Hand, thing: str, region: str) -> Array:
 
 
 def _drawer_opening(hand: Hand, region: str) -> float | None:
-    """In a drawer the narrow side of the hand has to be towards the cabinet."""
-    if "cabinet" not in region or "side" in region:
+    """In a low drawer the narrow side of the hand has to be towards the cabinet."""
+    if "cabinet" not in region or "side" in region or "top" in region:
         return None
     cabinet, level, _ = region.rsplit("_", 2)
     way = hand.scene.data.joint(f"{cabinet}_{level}_level").xaxis
