@@ -11,14 +11,10 @@ from mosel_gym.envs.libero.experts.hand import Array, Hand
 
 PALM_HEIGHT_M = 0.058
 """From the fingertips up to the palm."""
-_HAND_TOP_M = 0.135
-"""From the fingertips up to where the hand ends and the slimmer wrist begins."""
 HAND_HALF_M = np.array([0.035, 0.11])
 """Half the hand's section: across its opening, and along it."""
 _FINGER_HALF_M = np.array([0.014, 0.062])
 """The same for the open fingers."""
-_WRIST_HALF_M = np.array([0.065, 0.065])
-"""The same for the wrist."""
 _FINGER_REACH_M = 0.035
 """How far the fingertips may go below the top of a tall object."""
 _RIM_DEPTH_M = 0.022
@@ -28,7 +24,10 @@ _MUG_WALL_M, _BOWL_WALL_M = 0.038, 0.008
 _WIDEST_M = 0.074
 """What the open fingers can straddle."""
 _LEANS_RAD = (0.0, 0.4)
-"""A hand at a rim may lean outwards, away from what stands on the other side."""
+"""A hand may lean away from what stands on the other side, or towards the robot."""
+_WRIST_M, _REACH_M = 0.20, 0.68
+"""From the fingertips to the wrist; how far from the robot's axis the wrist goes with ease. Much
+farther the elbow comes to its stop, and the controller does not get it out of there."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,13 @@ class Grasp:
         axis = np.array([-np.sin(self.opening_rad), np.cos(self.opening_rad), 0.0])
         return hand.turned_about(self.lean_rad * axis, hand.opening_along(self.opening_rad))
 
+    @property
+    def upwards(self) -> Array:
+        """Unit vector `[3]`, world, from the fingertips to the wrist."""
+        flat = np.sin(self.lean_rad)
+        across, along = np.cos(self.opening_rad), np.sin(self.opening_rad)
+        return np.array([flat * across, flat * along, np.cos(self.lean_rad)])
+
     def local(self, points: Array, origin: Array) -> Array:
         """World points `[n, 3]` as seen from the fingertips at `origin`.
 
@@ -56,10 +62,9 @@ class Grasp:
             float64 `[n, 3]` m: across the opening, along it, and up towards the wrist.
         """
         along = np.array([np.cos(self.opening_rad), np.sin(self.opening_rad), 0.0])
-        up = np.array([0.0, 0.0, 1.0])
-        wrist = np.cos(self.lean_rad) * up + np.sin(self.lean_rad) * along
-        outer = np.cos(self.lean_rad) * along - np.sin(self.lean_rad) * up
-        return np.asarray((points - origin) @ np.stack([np.cross(wrist, outer), outer, wrist]).T)
+        outer = np.cos(self.lean_rad) * along - np.sin(self.lean_rad) * np.array([0.0, 0.0, 1.0])
+        across = np.cross(self.upwards, outer)
+        return np.asarray((points - origin) @ np.stack([across, outer, self.upwards]).T)
 
 
 def choose_grasp(hand: Hand, thing: str, opening_rad: float | None = None) -> Grasp:
@@ -73,12 +78,15 @@ def choose_grasp(hand: Hand, thing: str, opening_rad: float | None = None) -> Gr
     others = [n for n in (*hand.scene.object_names, *hand.scene.fixture_names) if n != thing]
     clutter = [hand.scene.collision_points(name) for name in others]
     points = np.concatenate(clutter) if clutter else np.empty((0, 3))
+    base = hand.scene.data.body("robot0_base").xpos
 
     def cost(grasp: Grasp) -> float:
         asked = 0.0
         if opening_rad is not None:
             asked = 20.0 * abs(np.sin(grasp.opening_rad - opening_rad))
-        return grasp.cost + asked + 10.0 * _in_the_way(points, grasp)
+        wrist = grasp.point + _WRIST_M * grasp.upwards
+        far = max(0.0, float(np.linalg.norm((wrist - base)[:2])) - _REACH_M)
+        return grasp.cost + asked + 80.0 * far + 10.0 * _in_the_way(points, grasp)
 
     return min(_candidates(hand, thing), key=cost)
 
@@ -116,21 +124,18 @@ def _side_grasps(own: Array) -> Iterator[Grasp]:
     middle = 0.5 * (own.max(0) + own.min(0))
     height = max(top - _FINGER_REACH_M, low + 0.012)
     point = np.array([middle[0], middle[1], height])
-    for angle in np.linspace(0.0, np.pi, 36, endpoint=False):
+    for angle in np.linspace(-np.pi, np.pi, 72, endpoint=False):
         width = float(np.ptp(own[:, :2] @ [np.cos(angle), np.sin(angle)]))
         too_wide = max(0.0, width - _WIDEST_M)
-        yield Grasp(point, float(angle), 0.5 * abs(np.cos(angle)) + 100.0 * width + 1e4 * too_wide)
+        cost = 0.5 * abs(np.cos(angle)) + 100.0 * width + 1e4 * too_wide
+        for lean in _LEANS_RAD:
+            yield Grasp(point, float(angle), cost + 5.0 * lean, lean)
 
 
 def _in_the_way(points: Array, grasp: Grasp) -> int:
-    """How many points of other things the open hand would strike."""
+    """How many points of other things the open hand would strike on its way down."""
     local = grasp.local(points, grasp.point)
     section, height = np.abs(local[:, :2]), local[:, 2]
     fingers = (section < _FINGER_HALF_M).all(1) & (height > -0.008)
     palm = (section < HAND_HALF_M).all(1) & (height > PALM_HEIGHT_M - 0.01)
-    wrist = (section < _WRIST_HALF_M).all(1) & (height > _HAND_TOP_M)
-    return int(
-        (fingers & (height < PALM_HEIGHT_M)).sum()
-        + (palm & (height < _HAND_TOP_M)).sum()
-        + wrist.sum()
-    )
+    return int((palm | fingers).sum())

@@ -20,7 +20,7 @@ def pick_and_place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Ite
     grasp = choose_grasp(hand, thing, place.opening_rad)
     rotation = grasp.rotation(hand)
     point = grasp.point + errors.grasp
-    above = point + [0.0, 0.0, _HOVER_M]
+    above = point + _HOVER_M * grasp.upwards
     yield from hand.go(above, OPEN, rotation=rotation, turn_tolerance_rad=0.15)
     yield from hand.go(point, OPEN, tolerance_m=0.006, max_steps=40, rotation=rotation)
     yield from hand.stay(point, CLOSE, 13, rotation)
