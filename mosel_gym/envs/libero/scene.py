@@ -37,6 +37,7 @@ from mosel_gym.envs.libero.assets.robot import light_robot_xml  # noqa: E402
 from mosel_gym.envs.libero.dynamics import PandaDynamics, RobotIndex  # noqa: E402
 
 _MAX_PLACEMENT_TRIES = 100
+_LATTICE_M = 0.03
 Array = NDArray[np.float64]
 
 
@@ -166,7 +167,7 @@ class LiberoScene:
         )
         names = list(self._problem.fixtures_dict)
         self._fixtures = [self._problem.obj_body_id[name] for name in names]
-        self._corners: dict[str, tuple[NDArray[np.intp], Array]] = {}
+        self._lattices: dict[str, tuple[NDArray[np.intp], Array]] = {}
         self._start_layout = self.layout()
 
     # -- predicates --------------------------------------------------------------------------
@@ -220,29 +221,32 @@ class LiberoScene:
     def collision_points(self, name: str) -> Array:
         """Points of an object's collision boxes, float64 `[n, 3]` m, world. Privileged.
 
-        Corners, and the middles of edges and faces, so that a large box is not overlooked. Any
-        other shape is taken by the box around it; doors and drawers count.
+        The corners, and points between them at most 3 cm apart, so that the edge of a large box is
+        not overlooked. Any other shape is taken by the box around it; doors and drawers count.
         """
-        if name not in self._corners:
-            self._corners[name] = self._corners_of(self._problem.obj_body_id[name])
-        geoms, corners = self._corners[name]
+        if name not in self._lattices:
+            self._lattices[name] = self._lattice_of(self._problem.obj_body_id[name])
+        geoms, points = self._lattices[name]
         rotations = self.data.geom_xmat[geoms].reshape(-1, 3, 3)
-        points: Array = np.einsum("gij,gcj->gci", rotations, corners)
-        points += self.data.geom_xpos[geoms][:, None]
-        return points.reshape(-1, 3)
+        world: Array = np.einsum("nij,nj->ni", rotations, points) + self.data.geom_xpos[geoms]
+        return world
 
-    def _corners_of(self, body: int) -> tuple[NDArray[np.intp], Array]:
-        """Colliding geoms of a body and its children, and 27 points of each in its own frame."""
+    def _lattice_of(self, body: int) -> tuple[NDArray[np.intp], Array]:
+        """Points on the solid geoms of a body and its children, and the geom of each."""
         model = self.model
         chain = np.zeros(model.nbody, bool)
         chain[body] = True
         for child in range(body + 1, model.nbody):  # parents come before their children
             chain[child] |= chain[model.body_parentid[child]]
         solid = (model.geom_contype | model.geom_conaffinity) != 0  # fixtures have affinity alone
-        geoms = np.flatnonzero(chain[model.geom_bodyid] & solid)
-        signs = np.array(np.meshgrid(*[[-1, 0, 1]] * 3)).reshape(3, -1).T
-        box = model.geom_aabb[geoms]  # centre and half size in the geom's own frame
-        return geoms, box[:, None, :3] + signs * box[:, None, 3:]
+        owners, points = [], []
+        for geom in np.flatnonzero(chain[model.geom_bodyid] & solid):
+            centre, half = model.geom_aabb[geom][:3], model.geom_aabb[geom][3:]
+            axes = [np.linspace(-h, h, 2 + int(2 * h / _LATTICE_M)) for h in half]
+            lattice = centre + np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 3)
+            points.append(lattice)
+            owners.append(np.full(len(lattice), geom))
+        return np.concatenate(owners), np.concatenate(points)
 
     def height_below(self, point: Array) -> float:
         """Height (m, world) of the first solid surface straight below a point, or -inf."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,13 +67,16 @@ class Grasp:
         return np.asarray((points - origin) @ np.stack([across, outer, self.upwards]).T)
 
 
-def choose_grasp(hand: Hand, thing: str, opening_rad: float | None = None) -> Grasp:
+def choose_grasp(
+    hand: Hand, thing: str, opening_rad: float | None = None, tried: Sequence[Grasp] = ()
+) -> Grasp:
     """The best way to hold an object where it is now.
 
     Args:
         hand: The hand.
         thing: Name of a movable object.
         opening_rad: The direction along which the fingers have to open, if the place asks for one.
+        tried: What has failed already; something else is preferred.
     """
     others = [n for n in (*hand.scene.object_names, *hand.scene.fixture_names) if n != thing]
     clutter = [hand.scene.collision_points(name) for name in others]
@@ -86,7 +89,12 @@ def choose_grasp(hand: Hand, thing: str, opening_rad: float | None = None) -> Gr
             asked = 20.0 * abs(np.sin(grasp.opening_rad - opening_rad))
         wrist = grasp.point + _WRIST_M * grasp.upwards
         far = max(0.0, float(np.linalg.norm((wrist - base)[:2])) - _REACH_M)
-        return grasp.cost + asked + 80.0 * far + 10.0 * _in_the_way(points, grasp)
+        again = sum(
+            max(0.0, np.cos(grasp.opening_rad - old.opening_rad))
+            + 0.5 * (grasp.lean_rad == old.lean_rad)
+            for old in tried
+        )
+        return grasp.cost + asked + 6.0 * again + 80.0 * far + 10.0 * _in_the_way(points, grasp)
 
     return min(_candidates(hand, thing), key=cost)
 
@@ -138,4 +146,4 @@ def _in_the_way(points: Array, grasp: Grasp) -> int:
     section, height = np.abs(local[:, :2]), local[:, 2]
     fingers = (section < _FINGER_HALF_M).all(1) & (height > -0.008)
     palm = (section < HAND_HALF_M).all(1) & (height > PALM_HEIGHT_M - 0.01)
-    return int((palm | fingers).sum())
+    return min(int((palm | fingers).sum()), 10)

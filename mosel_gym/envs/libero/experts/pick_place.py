@@ -7,27 +7,55 @@ from collections.abc import Iterator
 import numpy as np
 
 from mosel_gym.envs.libero.experts.errors import AimErrors
-from mosel_gym.envs.libero.experts.grasps import choose_grasp
+from mosel_gym.envs.libero.experts.grasps import Grasp, choose_grasp
 from mosel_gym.envs.libero.experts.hand import CLOSE, OPEN, Array, Hand
-from mosel_gym.envs.libero.experts.places import find_place, lowest_hand
+from mosel_gym.envs.libero.experts.places import Place, find_place, lowest_hand
 
-_HOVER_M, _LIFT_M, _RETREAT_M = 0.12, 0.20, 0.12
+_HOVER_M, _FIRST_LIFT_M, _LIFT_M, _RETREAT_M = 0.12, 0.05, 0.20, 0.12
+_TRIES = 3
 
 
 def pick_and_place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Iterator[Array]:
     """Take `thing` from above and put it on, or into, the object or region `where`."""
     place = find_place(hand, thing, where)
-    grasp = choose_grasp(hand, thing, place.opening_rad)
+    tried: list[Grasp] = []
+    for _ in range(_TRIES):
+        grasp = choose_grasp(hand, thing, place.opening_rad, tried)
+        yield from take(hand, thing, grasp, errors.grasp)
+        if is_held(hand, thing):
+            yield from _put(hand, thing, where, place, grasp, errors)
+            return
+        if errors.grasp.any():
+            return  # it was meant to miss
+        tried.append(grasp)
+
+
+def take(hand: Hand, thing: str, grasp: Grasp, beside: Array) -> Iterator[Array]:
+    """Come down along the hand's own axis, close, and lift a little."""
     rotation = grasp.rotation(hand)
-    point = grasp.point + errors.grasp
+    point = grasp.point + beside
     above = point + _HOVER_M * grasp.upwards
     yield from hand.go(above, OPEN, rotation=rotation, turn_tolerance_rad=0.15)
     yield from hand.go(point, OPEN, tolerance_m=0.006, max_steps=40, rotation=rotation)
     yield from hand.stay(point, CLOSE, 13, rotation)
+    lifted = hand.position + _FIRST_LIFT_M * grasp.upwards
+    yield from hand.go(lifted, CLOSE, tolerance_m=0.02, max_steps=20, rotation=rotation)
 
+
+def is_held(hand: Hand, thing: str) -> bool:
+    """Whether something keeps the fingers apart, and it is this."""
+    gap = np.linalg.norm(hand.scene.collision_points(thing) - hand.position, axis=1).min()
+    return bool(np.abs(hand.env._proprio()[6:8]).sum() > 0.002 and gap < 0.03)
+
+
+def _put(
+    hand: Hand, thing: str, where: str, place: Place, grasp: Grasp, errors: AimErrors
+) -> Iterator[Array]:
+    """Carry what is held over its place, lower it, let go, and rise."""
+    rotation = grasp.rotation(hand)
     bottom = hand.scene.collision_points(thing)[:, 2].min()
-    height = max(point[2] + _LIFT_M, place.pass_over_m + hand.position[2] - bottom)
-    lifted = np.array([*point[:2], height])
+    height = max(grasp.point[2] + _LIFT_M, place.pass_over_m + hand.position[2] - bottom)
+    lifted = np.array([*hand.position[:2], height])
     yield from hand.go(lifted, CLOSE, tolerance_m=0.02, rotation=rotation)
 
     goal = place.point + errors.place
@@ -40,4 +68,5 @@ def pick_and_place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Ite
     lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered, grasp))
     yield from hand.go(lowered, CLOSE, tolerance_m=0.008, max_steps=50, rotation=rotation)
     yield from hand.stay(lowered, OPEN, 8, rotation)
-    yield from hand.go(lowered + [0.0, 0.0, _RETREAT_M], OPEN, tolerance_m=0.02, rotation=rotation)
+    away = lowered + _RETREAT_M * grasp.upwards
+    yield from hand.go(away, OPEN, tolerance_m=0.02, rotation=rotation)
