@@ -23,6 +23,7 @@ _MUG_WALL_M, _BOWL_WALL_M = 0.038, 0.008
 """A mug's wall from its axis; a bowl's from its outer edge."""
 _WIDEST_M = 0.074
 """What the open fingers can straddle."""
+_FLAT_M = 0.05
 _LEANS_RAD = (0.0, 0.4)
 """A hand may lean away from what stands on the other side, or towards the robot."""
 _WRIST_M, _REACH_M = 0.20, 0.68
@@ -68,35 +69,43 @@ class Grasp:
 
 
 def choose_grasp(
-    hand: Hand, thing: str, opening_rad: float | None = None, tried: Sequence[Grasp] = ()
+    hand: Hand, thing: str, goal: Array, onto: str = "", tried: Sequence[Grasp] = ()
 ) -> Grasp:
-    """The best way to hold an object where it is now.
+    """The best way to hold an object, both where it is now and where it goes.
 
     Args:
         hand: The hand.
         thing: Name of a movable object.
-        opening_rad: The direction along which the fingers have to open, if the place asks for one.
+        goal: Where it goes, float64 `[3]` m, world: x and y of its origin, z of its lowest point.
+        onto: An object that it is put on, and that the hand therefore may come near.
         tried: What has failed already; something else is preferred.
     """
-    others = [n for n in (*hand.scene.object_names, *hand.scene.fixture_names) if n != thing]
-    clutter = [hand.scene.collision_points(name) for name in others]
-    points = np.concatenate(clutter) if clutter else np.empty((0, 3))
-    base = hand.scene.data.body("robot0_base").xpos
+    scene = hand.scene
+    here, there = points_of_others(hand, thing), points_of_others(hand, thing, onto)
+    move = goal - scene.body_pose(thing)[0]
+    move[2] = goal[2] - scene.collision_points(thing)[:, 2].min()
+    base = scene.data.body("robot0_base").xpos
 
     def cost(grasp: Grasp) -> float:
-        asked = 0.0
-        if opening_rad is not None:
-            asked = 20.0 * abs(np.sin(grasp.opening_rad - opening_rad))
         wrist = grasp.point + _WRIST_M * grasp.upwards
         far = max(0.0, float(np.linalg.norm((wrist - base)[:2])) - _REACH_M)
+        struck = 10.0 * _in_the_way(here, grasp) + 5.0 * _in_the_way(there - move, grasp)
         again = sum(
             max(0.0, np.cos(grasp.opening_rad - old.opening_rad))
             + 0.5 * (grasp.lean_rad == old.lean_rad)
             for old in tried
         )
-        return grasp.cost + asked + 6.0 * again + 80.0 * far + 10.0 * _in_the_way(points, grasp)
+        return grasp.cost + 80.0 * far + struck + 6.0 * again
 
     return min(_candidates(hand, thing), key=cost)
+
+
+def points_of_others(hand: Hand, *apart: str) -> Array:
+    """Collision points of all objects and fixtures but some, float64 `[n, 3]` m, world."""
+    scene = hand.scene
+    names = [n for n in (*scene.object_names, *scene.fixture_names) if n not in apart]
+    points = [scene.collision_points(name) for name in names]
+    return np.concatenate(points) if points else np.empty((0, 3))
 
 
 def _candidates(hand: Hand, thing: str) -> Iterator[Grasp]:
@@ -136,7 +145,8 @@ def _side_grasps(own: Array) -> Iterator[Grasp]:
         width = float(np.ptp(own[:, :2] @ [np.cos(angle), np.sin(angle)]))
         too_wide = max(0.0, width - _WIDEST_M)
         cost = 0.5 * abs(np.cos(angle)) + 100.0 * width + 1e4 * too_wide
-        for lean in _LEANS_RAD:
+        # Over something flat a leaning hand would rest on the table with one finger.
+        for lean in _LEANS_RAD if top - low > _FLAT_M else (0.0,):
             yield Grasp(point, float(angle), cost + 5.0 * lean, lean)
 
 

@@ -20,9 +20,10 @@ def pick_and_place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Ite
     place = find_place(hand, thing, where)
     tried: list[Grasp] = []
     for _ in range(_TRIES):
-        grasp = choose_grasp(hand, thing, place.opening_rad, tried)
-        yield from take(hand, thing, grasp, errors.grasp)
-        if is_held(hand, thing):
+        grasp = choose_grasp(hand, thing, place.point, where, tried)
+        before = lowest(hand, thing)
+        yield from take(hand, grasp, errors.grasp)
+        if lowest(hand, thing) > before + 0.5 * _FIRST_LIFT_M:
             yield from _put(hand, thing, where, place, grasp, errors)
             return
         if errors.grasp.any():
@@ -30,7 +31,7 @@ def pick_and_place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Ite
         tried.append(grasp)
 
 
-def take(hand: Hand, thing: str, grasp: Grasp, beside: Array) -> Iterator[Array]:
+def take(hand: Hand, grasp: Grasp, beside: Array) -> Iterator[Array]:
     """Come down along the hand's own axis, close, and lift a little."""
     rotation = grasp.rotation(hand)
     point = grasp.point + beside
@@ -42,10 +43,9 @@ def take(hand: Hand, thing: str, grasp: Grasp, beside: Array) -> Iterator[Array]
     yield from hand.go(lifted, CLOSE, tolerance_m=0.02, max_steps=20, rotation=rotation)
 
 
-def is_held(hand: Hand, thing: str) -> bool:
-    """Whether something keeps the fingers apart, and it is this."""
-    gap = np.linalg.norm(hand.scene.collision_points(thing) - hand.position, axis=1).min()
-    return bool(np.abs(hand.env._proprio()[6:8]).sum() > 0.002 and gap < 0.03)
+def lowest(hand: Hand, thing: str) -> float:
+    """Height (m, world) of an object's lowest point."""
+    return float(hand.scene.collision_points(thing)[:, 2].min())
 
 
 def _put(
@@ -53,9 +53,10 @@ def _put(
 ) -> Iterator[Array]:
     """Carry what is held over its place, lower it, let go, and rise."""
     rotation = grasp.rotation(hand)
-    bottom = hand.scene.collision_points(thing)[:, 2].min()
-    height = max(grasp.point[2] + _LIFT_M, place.pass_over_m + hand.position[2] - bottom)
-    lifted = np.array([*hand.position[:2], height])
+    hanging = hand.position[2] - lowest(hand, thing)
+    height = max(grasp.point[2] + _LIFT_M, place.pass_over_m + hanging)
+    rise = max(0.0, height - hand.position[2]) / grasp.upwards[2]
+    lifted = hand.position + rise * grasp.upwards  # the way that was found free on coming down
     yield from hand.go(lifted, CLOSE, tolerance_m=0.02, rotation=rotation)
 
     goal = place.point + errors.place
@@ -63,8 +64,7 @@ def _put(
         offset = hand.position - hand.scene.body_pose(thing)[0]
         carry = np.array([*(goal[:2] + offset[:2]), height])
         yield from hand.go(carry, CLOSE, tolerance_m=0.008, rotation=rotation)
-    bottom = hand.scene.collision_points(thing)[:, 2].min()
-    lowered = hand.position + [0.0, 0.0, goal[2] - bottom]
+    lowered = hand.position + [0.0, 0.0, goal[2] - lowest(hand, thing)]
     lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered, grasp))
     yield from hand.go(lowered, CLOSE, tolerance_m=0.008, max_steps=50, rotation=rotation)
     yield from hand.stay(lowered, OPEN, 8, rotation)

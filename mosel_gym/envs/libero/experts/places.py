@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mosel_gym.envs.libero.experts.grasps import HAND_HALF_M, PALM_HEIGHT_M, Grasp
+from mosel_gym.envs.libero.experts.grasps import HAND_HALF_M, PALM_HEIGHT_M, Grasp, points_of_others
 from mosel_gym.envs.libero.experts.hand import Array, Hand
 
 _MARGIN_M = 0.004
@@ -23,8 +23,6 @@ class Place:
     """For the object's origin (x, y) and for its lowest point (z), float64 `[3]` m, world."""
     pass_over_m: float
     """z (world) that the object's lowest point has to keep above on the way."""
-    opening_rad: float | None = None
-    """Direction along which the fingers have to open there, None if any will do."""
 
 
 def find_place(hand: Hand, thing: str, where: str) -> Place:
@@ -42,51 +40,42 @@ def find_place(hand: Hand, thing: str, where: str) -> Place:
     spot = _free_spot(hand, thing, where)
     top = hand.scene.region_centre(where)[2] + abs(hand.scene.region_half_size(where)[2])
     rest = hand.scene.height_below(np.array([*spot, top + 0.03])) + _MARGIN_M
-    others = _points_of_others(hand, thing)
+    others = points_of_others(hand, thing)
     near = (np.abs(others[:, :2] - spot) < _NEAR_M).all(1)
     highest = float(others[near, 2].max(initial=rest))
-    return Place(np.array([*spot, rest]), highest + 0.03, _drawer_opening(hand, where))
+    return Place(np.array([*spot, rest]), highest + 0.03)
 
 
 def lowest_hand(hand: Hand, thing: str, where: str, at: Array, grasp: Grasp) -> float:
     """How far down (m, world) the fingertips may go so that the palm clears what stands beside."""
-    points = _points_of_others(hand, thing, where)
+    points = points_of_others(hand, thing, where)
     beside = (np.abs(grasp.local(points, at)[:, :2]) < HAND_HALF_M + 0.008).all(1)
     below = points[:, 2] < at[2] + PALM_HEIGHT_M + 0.06  # what is higher stays where it is
     return float(points[beside & below, 2].max(initial=-np.inf)) - PALM_HEIGHT_M + 0.004
 
 
 def _free_spot(hand: Hand, thing: str, region: str) -> Array:
-    """The spot of a region that is farthest from everything else; the middle among equals."""
+    """The spot of a region that can be come to from above and is farthest from everything else.
+
+    Among equals the one nearest to the middle.
+    """
     scene = hand.scene
-    own = scene.collision_points(thing)
-    turn = scene.data.site(region).xmat.reshape(3, 3)
-    half = np.abs(turn @ scene.region_half_size(region))[:2]
+    size = 0.5 * np.ptp(scene.collision_points(thing), axis=0)
+    centre = scene.region_centre(region)
+    half = np.abs(scene.data.site(region).xmat.reshape(3, 3) @ scene.region_half_size(region))
     # Keep the whole object inside where there is room for it.
-    half = np.maximum(half - 0.5 * np.ptp(own[:, :2], axis=0), 0.12 * half)
+    room = np.maximum(half[:2] - size[:2], 0.12 * half[:2])
     grid = np.linspace(-1.0, 1.0, 7)
     spots = np.array([[x, y] for x in grid for y in grid])
-    xy = scene.region_centre(region)[:2] + spots * half
-    others = [name for name in scene.object_names if name != thing and not region.startswith(name)]
-    if not others:
-        return np.asarray(xy[len(xy) // 2])
-    obstacles = np.array([scene.body_pose(name)[0][:2] for name in others])
-    clearance = np.linalg.norm(xy[:, None] - obstacles[None], axis=-1).min(1)
-    score = np.minimum(clearance, 0.16) - 0.01 * np.abs(spots).sum(1)
+    xy = centre[:2] + spots * room
+    score = -0.01 * np.abs(spots).sum(1)
+    others = points_of_others(hand, thing)
+    higher = others[others[:, 2] > centre[2] + half[2] + 0.01]
+    within = (np.abs(xy[:, None] - higher[None, :, :2]) < size[:2]).all(-1)
+    score -= 0.01 * np.minimum(within.sum(1), 20)
+    names = [name for name in scene.object_names if name != thing and not region.startswith(name)]
+    if names:
+        obstacles = np.array([scene.body_pose(name)[0][:2] for name in names])
+        clearance = np.linalg.norm(xy[:, None] - obstacles[None], axis=-1).min(1)
+        score += np.minimum(clearance, 0.16)
     return np.asarray(xy[int(score.argmax())])
-
-
-def _drawer_opening(hand: Hand, region: str) -> float | None:
-    """In a low drawer the narrow side of the hand has to be towards the cabinet."""
-    if "cabinet" not in region or "side" in region or "top" in region:
-        return None
-    cabinet, level, _ = region.rsplit("_", 2)
-    way = hand.scene.data.joint(f"{cabinet}_{level}_level").xaxis
-    return float(np.arctan2(way[1], way[0]) + np.pi / 2.0)
-
-
-def _points_of_others(hand: Hand, *apart: str) -> Array:
-    scene = hand.scene
-    names = [n for n in (*scene.object_names, *scene.fixture_names) if n not in apart]
-    points = [scene.collision_points(name) for name in names]
-    return np.concatenate(points) if points else np.empty((0, 3))
