@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class Grasp:
     lean_rad: float = 0.0
     """Of the hand towards `opening_rad`, from straight up."""
 
+    def turned(self, angle_rad: float) -> Grasp:
+        """The same hold of an object that has been turned about the vertical."""
+        return replace(self, opening_rad=self.opening_rad + angle_rad)
+
     def rotation(self, hand: Hand) -> Array:
         """Of the hand, axis-angle `[3]` rad, world."""
         axis = np.array([-np.sin(self.opening_rad), np.cos(self.opening_rad), 0.0])
@@ -69,27 +73,35 @@ class Grasp:
 
 
 def choose_grasp(
-    hand: Hand, thing: str, goal: Array, onto: str = "", tried: Sequence[Grasp] = ()
+    hand: Hand,
+    thing: str,
+    goal: Array,
+    turn_rad: float = 0.0,
+    onto: str = "",
+    tried: Sequence[Grasp] = (),
 ) -> Grasp:
     """The best way to hold an object, both where it is now and where it goes.
 
     Args:
         hand: The hand.
         thing: Name of a movable object.
-        goal: Where it goes, float64 `[3]` m, world: x and y of its origin, z of its lowest point.
+        goal: Where it goes, float64 `[3]` m, world: x and y of its middle, z of its lowest point.
+        turn_rad: How far it is turned about the vertical on the way.
         onto: An object that it is put on, and that the hand therefore may come near.
         tried: What has failed already; something else is preferred.
     """
     scene = hand.scene
     here, there = points_of_others(hand, thing), points_of_others(hand, thing, onto)
-    move = goal - scene.body_pose(thing)[0]
-    move[2] = goal[2] - scene.collision_points(thing)[:, 2].min()
+    # What stands at the goal, seen as if the goal were here.
+    origin = middle(hand, thing)
+    there[:, :2] = (there[:, :2] - goal[:2]) @ _turn(turn_rad) + origin[:2]
+    there[:, 2] += scene.collision_points(thing)[:, 2].min() - goal[2]
     base = scene.data.body("robot0_base").xpos
 
     def cost(grasp: Grasp) -> float:
         wrist = grasp.point + _WRIST_M * grasp.upwards
         far = max(0.0, float(np.linalg.norm((wrist - base)[:2])) - _REACH_M)
-        struck = 10.0 * _in_the_way(here, grasp) + 5.0 * _in_the_way(there - move, grasp)
+        struck = 10.0 * _in_the_way(here, grasp) + 2.0 * _in_the_way(there, grasp)
         again = sum(
             max(0.0, np.cos(grasp.opening_rad - old.opening_rad))
             + 0.5 * (grasp.lean_rad == old.lean_rad)
@@ -98,6 +110,23 @@ def choose_grasp(
         return grasp.cost + 80.0 * far + struck + 6.0 * again
 
     return min(_candidates(hand, thing), key=cost)
+
+
+def middle(hand: Hand, thing: str) -> Array:
+    """What has to come over the place, float64 `[3]` m, world: an upright object's own axis.
+
+    A book's origin lies beside it.
+    """
+    if "book" not in thing:
+        return hand.scene.body_pose(thing)[0]
+    own = hand.scene.collision_points(thing)
+    return np.asarray(0.5 * (own.max(0) + own.min(0)))
+
+
+def _turn(angle_rad: float) -> Array:
+    """Matrix that turns row vectors by the negative angle when multiplied from the right."""
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    return np.array([[cos, -sin], [sin, cos]])
 
 
 def points_of_others(hand: Hand, *apart: str) -> Array:
@@ -147,7 +176,7 @@ def _side_grasps(own: Array) -> Iterator[Grasp]:
         cost = 0.5 * abs(np.cos(angle)) + 100.0 * width + 1e4 * too_wide
         # Over something flat a leaning hand would rest on the table with one finger.
         for lean in _LEANS_RAD if top - low > _FLAT_M else (0.0,):
-            yield Grasp(point, float(angle), cost + 5.0 * lean, lean)
+            yield Grasp(point, float(angle), cost + 60.0 * lean, lean)
 
 
 def _in_the_way(points: Array, grasp: Grasp) -> int:

@@ -14,6 +14,10 @@ Array = NDArray[np.float64]
 OPEN, CLOSE = -1.0, 1.0
 _GAIN = 2.0 / 0.05
 """Commanded fraction of full scale per metre of error; the arm lags, so it asks for twice."""
+_RADIAN_M = 0.1
+"""What a radian of rotation counts beside a metre of distance, for telling whether it goes on."""
+_PROGRESS_M, _PATIENCE = 0.001, 8
+"""A motion that gets less than this nearer in so many steps has come to its end."""
 
 
 class Hand:
@@ -75,14 +79,22 @@ class Hand:
         rotation: Array | None = None,
         turn_tolerance_rad: float | None = None,
     ) -> Iterator[Array]:
-        """Move until the position (and the rotation, if a tolerance is given) is reached."""
+        """Move until the position (and the rotation, if a tolerance is given) is reached.
+
+        It also ends when it gets no nearer for a while: something is in the way, or the arm is at
+        the end of its reach.
+        """
         wanted = self.upright if rotation is None else rotation
-        for _ in range(max_steps):
-            if np.linalg.norm(goal - self.position) < tolerance_m and (
-                turn_tolerance_rad is None
-                or np.linalg.norm(relative_axis_angle(wanted, self.env._proprio()[3:6]))
-                < turn_tolerance_rad
-            ):
+        best, best_step = np.inf, 0
+        for step in range(max_steps):
+            off = float(np.linalg.norm(goal - self.position))
+            turned = float(np.linalg.norm(relative_axis_angle(wanted, self.env._proprio()[3:6])))
+            if off < tolerance_m and (turn_tolerance_rad is None or turned < turn_tolerance_rad):
+                return
+            missing = off + (0.0 if turn_tolerance_rad is None else _RADIAN_M * turned)
+            if missing < best - _PROGRESS_M:
+                best, best_step = missing, step
+            if step - best_step > _PATIENCE:
                 return
             yield self.action(goal, grip, rotation)
 

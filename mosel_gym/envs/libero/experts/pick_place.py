@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mosel_gym.envs.libero.experts.errors import AimErrors
-from mosel_gym.envs.libero.experts.grasps import Grasp, choose_grasp
+from mosel_gym.envs.libero.experts.grasps import Grasp, choose_grasp, middle
 from mosel_gym.envs.libero.experts.hand import CLOSE, OPEN, Array, Hand
 from mosel_gym.envs.libero.experts.places import Place, find_place, lowest_hand
 
@@ -20,7 +20,7 @@ def pick_and_place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Ite
     place = find_place(hand, thing, where)
     tried: list[Grasp] = []
     for _ in range(_TRIES):
-        grasp = choose_grasp(hand, thing, place.point, where, tried)
+        grasp = choose_grasp(hand, thing, place.point, place.turn_rad, where, tried)
         before = lowest(hand, thing)
         yield from take(hand, grasp, errors.grasp)
         if lowest(hand, thing) > before + 0.5 * _FIRST_LIFT_M:
@@ -58,12 +58,18 @@ def _put(
     rise = max(0.0, height - hand.position[2]) / grasp.upwards[2]
     lifted = hand.position + rise * grasp.upwards  # the way that was found free on coming down
     yield from hand.go(lifted, CLOSE, tolerance_m=0.02, rotation=rotation)
+    rotation = hand.turned(place.turn_rad, rotation)
+    grasp = grasp.turned(place.turn_rad)
+    if place.turn_rad:
+        yield from hand.go(
+            lifted, CLOSE, tolerance_m=0.03, rotation=rotation, turn_tolerance_rad=0.05
+        )
 
     goal = place.point + errors.place
     for _ in range(2):  # the held object may have slipped: aim with its present offset, twice
-        offset = hand.position - hand.scene.body_pose(thing)[0]
+        offset = hand.position - middle(hand, thing)
         carry = np.array([*(goal[:2] + offset[:2]), height])
-        yield from hand.go(carry, CLOSE, tolerance_m=0.008, rotation=rotation)
+        yield from hand.go(carry, CLOSE, tolerance_m=place.tolerance_m, rotation=rotation)
     lowered = hand.position + [0.0, 0.0, goal[2] - lowest(hand, thing)]
     lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered, grasp))
     yield from hand.go(lowered, CLOSE, tolerance_m=0.008, max_steps=50, rotation=rotation)

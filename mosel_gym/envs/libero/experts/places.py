@@ -11,6 +11,8 @@ from mosel_gym.envs.libero.experts.hand import Array, Hand
 
 _MARGIN_M = 0.004
 """An object is let go this much above what it comes to stand on."""
+_CLOSE_M, _DROP_M = 0.39, 0.025
+"""This close to the robot's axis, an object is dropped so far between the walls of its place."""
 _NEAR_M = 0.09
 """What stands this close to a place has to be passed over."""
 
@@ -20,9 +22,13 @@ class Place:
     """Where an object is put down."""
 
     point: Array
-    """For the object's origin (x, y) and for its lowest point (z), float64 `[3]` m, world."""
+    """For the object's middle (x, y) and for its lowest point (z), float64 `[3]` m, world."""
     pass_over_m: float
     """z (world) that the object's lowest point has to keep above on the way."""
+    turn_rad: float = 0.0
+    """About the vertical, from how the object stands now to how it has to stand."""
+    tolerance_m: float = 0.008
+    """How well the object has to be aimed before it is lowered."""
 
 
 def find_place(hand: Hand, thing: str, where: str) -> Place:
@@ -43,7 +49,26 @@ def find_place(hand: Hand, thing: str, where: str) -> Place:
     others = points_of_others(hand, thing)
     near = (np.abs(others[:, :2] - spot) < _NEAR_M).all(1)
     highest = float(others[near, 2].max(initial=rest))
-    return Place(np.array([*spot, rest]), highest + 0.03)
+    point = np.array([*spot, rest])
+    base = hand.scene.data.body("robot0_base").xpos
+    if np.linalg.norm(spot - base[:2]) < _CLOSE_M and highest > rest + _DROP_M:
+        point[2] = highest - _DROP_M  # the folded arm goes no lower; the walls guide what falls
+    if "book" in thing:  # a caddy leaves it a few millimetres
+        return Place(point, highest + 0.03, _book_turn(hand, thing, where), tolerance_m=0.004)
+    return Place(point, highest + 0.03)
+
+
+def _book_turn(hand: Hand, book: str, region: str) -> float:
+    """Lay the book's thickness along the region's narrow side, or along the nearer one."""
+    thickness = hand.scene.body_pose(book)[1][:, 0]
+    now = float(np.arctan2(thickness[1], thickness[0]))
+    turn = hand.scene.data.site(region).xmat.reshape(3, 3)
+    half = np.abs(turn @ hand.scene.region_half_size(region))
+    if abs(half[0] - half[1]) < 0.01:
+        wanted = np.round(now / (np.pi / 2.0)) * np.pi / 2.0
+    else:
+        wanted = 0.0 if half[0] < half[1] else np.pi / 2.0
+    return float((wanted - now + np.pi / 2.0) % np.pi - np.pi / 2.0)
 
 
 def lowest_hand(hand: Hand, thing: str, where: str, at: Array, grasp: Grasp) -> float:
