@@ -71,6 +71,7 @@ def _put(
         carry = np.array([*(goal[:2] + offset[:2]), height])
         yield from hand.go(carry, CLOSE, tolerance_m=place.tolerance_m, rotation=rotation)
     lowered = hand.position + [0.0, 0.0, goal[2] - lowest(hand, thing)]
+    lowered[:2] = goal[:2] + (hand.position - middle(hand, thing))[:2]
     lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered, grasp))
     yield from hand.go(lowered, CLOSE, tolerance_m=0.008, max_steps=50, rotation=rotation)
     yield from hand.stay(lowered, OPEN, 8, rotation)

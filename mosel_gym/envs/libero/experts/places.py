@@ -44,6 +44,8 @@ def find_place(hand: Hand, thing: str, where: str) -> Place:
         point = np.array([centre[0], centre[1], own[:, 2].max() + _MARGIN_M])
         return Place(point, point[2] + 0.03)
     spot = _free_spot(hand, thing, where)
+    if "book" in thing:  # fills its place
+        spot = hand.scene.region_centre(where)[:2]
     top = hand.scene.region_centre(where)[2] + abs(hand.scene.region_half_size(where)[2])
     rest = hand.scene.height_below(np.array([*spot, top + 0.03])) + _MARGIN_M
     others = points_of_others(hand, thing)
