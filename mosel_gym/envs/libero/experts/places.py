@@ -13,6 +13,7 @@ _MARGIN_M = 0.004
 """An object is let go this much above what it comes to stand on."""
 _CLOSE_M, _DROP_M = 0.39, 0.025
 """This close to the robot's axis, an object is dropped so far between the walls of its place."""
+_FORWARD_M = 0.008
 _NEAR_M = 0.09
 """What stands this close to a place has to be passed over."""
 
@@ -44,8 +45,8 @@ def find_place(hand: Hand, thing: str, where: str) -> Place:
         point = np.array([centre[0], centre[1], own[:, 2].max() + _MARGIN_M])
         return Place(point, point[2] + 0.03)
     spot = _free_spot(hand, thing, where)
-    if "book" in thing:  # fills its place
-        spot = hand.scene.region_centre(where)[:2]
+    if "book" in thing:  # fills its place, and a caddy is open on the side away from the robot
+        spot = hand.scene.region_centre(where)[:2] + [_FORWARD_M if _square(hand, where) else 0, 0]
     top = hand.scene.region_centre(where)[2] + abs(hand.scene.region_half_size(where)[2])
     rest = hand.scene.height_below(np.array([*spot, top + 0.03])) + _MARGIN_M
     others = points_of_others(hand, thing)
@@ -64,13 +65,23 @@ def _book_turn(hand: Hand, book: str, region: str) -> float:
     """Lay the book's thickness along the region's narrow side, or along the nearer one."""
     thickness = hand.scene.body_pose(book)[1][:, 0]
     now = float(np.arctan2(thickness[1], thickness[0]))
-    turn = hand.scene.data.site(region).xmat.reshape(3, 3)
-    half = np.abs(turn @ hand.scene.region_half_size(region))
-    if abs(half[0] - half[1]) < 0.01:
+    half = _half_size(hand, region)
+    if _square(hand, region):
         wanted = np.round(now / (np.pi / 2.0)) * np.pi / 2.0
     else:
         wanted = 0.0 if half[0] < half[1] else np.pi / 2.0
     return float((wanted - now + np.pi / 2.0) % np.pi - np.pi / 2.0)
+
+
+def _half_size(hand: Hand, region: str) -> Array:
+    """Along the world's axes, float64 `[3]` m."""
+    turn = hand.scene.data.site(region).xmat.reshape(3, 3)
+    return np.asarray(np.abs(turn @ hand.scene.region_half_size(region)))
+
+
+def _square(hand: Hand, region: str) -> bool:
+    half = _half_size(hand, region)
+    return bool(abs(half[0] - half[1]) < 0.01)
 
 
 def lowest_hand(hand: Hand, thing: str, where: str, at: Array, grasp: Grasp) -> float:
@@ -89,7 +100,7 @@ def _free_spot(hand: Hand, thing: str, region: str) -> Array:
     scene = hand.scene
     size = 0.5 * np.ptp(scene.collision_points(thing), axis=0)
     centre = scene.region_centre(region)
-    half = np.abs(scene.data.site(region).xmat.reshape(3, 3) @ scene.region_half_size(region))
+    half = _half_size(hand, region)
     # Keep the whole object inside where there is room for it.
     room = np.maximum(half[:2] - size[:2], 0.12 * half[:2])
     grid = np.linspace(-1.0, 1.0, 7)
