@@ -13,6 +13,7 @@ from mosel_gym.envs.libero.experts.places import Place, find_place, lowest_hand
 
 _HOVER_M, _FIRST_LIFT_M, _LIFT_M, _RETREAT_M = 0.12, 0.05, 0.20, 0.12
 _TRIES = 3
+_TIGHT_M = 0.005
 
 
 def pick_and_place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Iterator[Array]:
@@ -70,6 +71,8 @@ def _put(
         offset = hand.position - middle(hand, thing)
         carry = np.array([*(goal[:2] + offset[:2]), height])
         yield from hand.go(carry, CLOSE, tolerance_m=place.tolerance_m, rotation=rotation)
+    if place.tolerance_m < _TIGHT_M:
+        yield from hand.stay(carry, CLOSE, 6, rotation)  # until it no longer swings
     lowered = hand.position + [0.0, 0.0, goal[2] - lowest(hand, thing)]
     lowered[:2] = goal[:2] + (hand.position - middle(hand, thing))[:2]
     lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered, grasp))

@@ -13,7 +13,7 @@ _MARGIN_M = 0.004
 """An object is let go this much above what it comes to stand on."""
 _CLOSE_M, _DROP_M = 0.39, 0.025
 """This close to the robot's axis, an object is dropped so far between the walls of its place."""
-_FORWARD_M = 0.008
+_FORWARD_M = 0.012
 _NEAR_M = 0.09
 """What stands this close to a place has to be passed over."""
 
