@@ -24,6 +24,11 @@ _MUG_WALL_M, _BOWL_WALL_M = 0.038, 0.008
 _WIDEST_M = 0.074
 """What the open fingers can straddle."""
 _FLAT_M = 0.05
+_HANDLES = {
+    "chefmate_8_frypan": (np.array([0.165, 0.0, 0.040]), 1),
+    "moka_pot": (np.array([0.0, 0.070, 0.045]), 0),
+}
+"""Where a handle is held, `[3]` m in the object's own frame, and its axis that lies across it."""
 _LEANS_RAD = (0.0, 0.4)
 """A hand may lean away from what stands on the other side, or towards the robot."""
 _WRIST_M, _REACH_M = 0.20, 0.68
@@ -139,10 +144,25 @@ def points_of_others(hand: Hand, *apart: str) -> Array:
 
 def _candidates(hand: Hand, thing: str) -> Iterator[Grasp]:
     own = hand.scene.collision_points(thing)
+    for kind, (point, opening_axis) in _HANDLES.items():
+        if thing.startswith(kind):
+            yield from _handle_grasps(*hand.scene.body_pose(thing), point, opening_axis)
+            return
     if "mug" in thing or "bowl" in thing:
         yield from _rim_grasps(own, hand.scene.body_pose(thing)[0], "mug" in thing)
     else:
         yield from _side_grasps(own)
+
+
+def _handle_grasps(
+    origin: Array, rotation: Array, point: Array, opening_axis: int
+) -> Iterator[Grasp]:
+    """At a handle, from above; the hand either way round."""
+    way = rotation[:, opening_axis]
+    angle = float(np.arctan2(way[1], way[0]))
+    for opening in (angle, angle + np.pi):
+        for lean in _LEANS_RAD:
+            yield Grasp(origin + rotation @ point, opening, 30.0 * lean, lean)
 
 
 def _rim_grasps(own: Array, axis: Array, mug: bool) -> Iterator[Grasp]:

@@ -14,6 +14,8 @@ _MARGIN_M = 0.004
 _CLOSE_M, _DROP_M = 0.39, 0.025
 """This close to the robot's axis, an object is dropped so far between the walls of its place."""
 _FORWARD_M = 0.012
+_END = 0.72
+"""Of half a region: where the first of two things goes, to leave room for the second."""
 _NEAR_M = 0.09
 """What stands this close to a place has to be passed over."""
 
@@ -45,6 +47,8 @@ def find_place(hand: Hand, thing: str, where: str) -> Place:
         point = np.array([centre[0], centre[1], own[:, 2].max() + _MARGIN_M])
         return Place(point, point[2] + 0.03)
     spot = _free_spot(hand, thing, where)
+    if twins := _twins(hand, thing):
+        spot = _end_of(hand, where, twins)
     if "book" in thing:  # fills its place, and a caddy is open on the side away from the robot
         spot = hand.scene.region_centre(where)[:2] + [_FORWARD_M if _square(hand, where) else 0, 0]
     top = hand.scene.region_centre(where)[2] + abs(hand.scene.region_half_size(where)[2])
@@ -71,6 +75,22 @@ def _book_turn(hand: Hand, book: str, region: str) -> float:
     else:
         wanted = 0.0 if half[0] < half[1] else np.pi / 2.0
     return float((wanted - now + np.pi / 2.0) % np.pi - np.pi / 2.0)
+
+
+def _twins(hand: Hand, thing: str) -> list[str]:
+    """Moka pots other than this one: two of them share a stove."""
+    kind = thing.rpartition("_")[0]
+    names = hand.scene.object_names if kind == "moka_pot" else ()
+    return [name for name in names if name.startswith(kind) and name != thing]
+
+
+def _end_of(hand: Hand, region: str, others: list[str]) -> Array:
+    """The end of a region, along x, that is farther from the others."""
+    centre, half = hand.scene.region_centre(region)[:2], _half_size(hand, region)
+    ends = [centre + [side * _END * half[0], 0.0] for side in (-1.0, 1.0)]
+    obstacles = np.array([hand.scene.body_pose(name)[0][:2] for name in others])
+    gaps = [np.linalg.norm(obstacles - end, axis=1).min() for end in ends]
+    return np.asarray(ends[int(np.argmax(gaps))])
 
 
 def _half_size(hand: Hand, region: str) -> Array:
