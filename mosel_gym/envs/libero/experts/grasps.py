@@ -25,10 +25,13 @@ _WIDEST_M = 0.074
 """What the open fingers can straddle."""
 _FLAT_M = 0.05
 _HANDLES = {
-    "chefmate_8_frypan": (np.array([0.165, 0.0, 0.040]), 1),
-    "moka_pot": (np.array([0.0, 0.070, 0.045]), 0),
+    "chefmate_8_frypan": (
+        [np.array([x, 0.0, z]) for x, z in ((0.165, 0.040), (0.2, 0.045), (0.235, 0.05))],
+        1,
+    ),
+    "moka_pot": ([np.array([0.0, 0.070, 0.045])], 0),
 }
-"""Where a handle is held, `[3]` m in the object's own frame, and its axis that lies across it."""
+"""Where a handle may be held, `[3]` m in the object's frame, and the axis that lies across it."""
 _LEANS_RAD = (0.0, 0.4)
 """A hand may lean away from what stands on the other side, or towards the robot."""
 _WRIST_M, _REACH_M = 0.20, 0.68
@@ -144,9 +147,9 @@ def points_of_others(hand: Hand, *apart: str) -> Array:
 
 def _candidates(hand: Hand, thing: str) -> Iterator[Grasp]:
     own = hand.scene.collision_points(thing)
-    for kind, (point, opening_axis) in _HANDLES.items():
+    for kind, (points, opening_axis) in _HANDLES.items():
         if thing.startswith(kind):
-            yield from _handle_grasps(*hand.scene.body_pose(thing), point, opening_axis)
+            yield from _handle_grasps(*hand.scene.body_pose(thing), points, opening_axis)
             return
     if "mug" in thing or "bowl" in thing:
         yield from _rim_grasps(own, hand.scene.body_pose(thing)[0], "mug" in thing)
@@ -155,14 +158,16 @@ def _candidates(hand: Hand, thing: str) -> Iterator[Grasp]:
 
 
 def _handle_grasps(
-    origin: Array, rotation: Array, point: Array, opening_axis: int
+    origin: Array, rotation: Array, points: Sequence[Array], opening_axis: int
 ) -> Iterator[Grasp]:
-    """At a handle, from above; the hand either way round."""
+    """At a handle, from above; the hand either way round, and rather near the object."""
     way = rotation[:, opening_axis]
     angle = float(np.arctan2(way[1], way[0]))
-    for opening in (angle, angle + np.pi):
-        for lean in _LEANS_RAD:
-            yield Grasp(origin + rotation @ point, opening, 30.0 * lean, lean)
+    for number, point in enumerate(points):
+        for opening in (angle, angle + np.pi):
+            for lean in _LEANS_RAD:
+                cost = 30.0 * lean + 5.0 * number
+                yield Grasp(origin + rotation @ point, opening, cost, lean)
 
 
 def _rim_grasps(own: Array, axis: Array, mug: bool) -> Iterator[Grasp]:

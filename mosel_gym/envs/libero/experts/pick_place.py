@@ -67,6 +67,9 @@ def _put(
         )
 
     goal = place.point + errors.place
+    if place.from_side is not None:
+        yield from _push_in(hand, thing, place, goal, rotation)
+        return
     for _ in range(2):  # the held object may have slipped: aim with its present offset, twice
         offset = hand.position - middle(hand, thing)
         carry = np.array([*(goal[:2] + offset[:2]), height])
@@ -80,3 +83,21 @@ def _put(
     yield from hand.stay(lowered, OPEN, 8, rotation)
     away = lowered + _RETREAT_M * grasp.upwards
     yield from hand.go(away, OPEN, tolerance_m=0.02, rotation=rotation)
+
+
+def _push_in(hand: Hand, thing: str, place: Place, goal: Array, rotation: Array) -> Iterator[Array]:
+    """Lower what is held in front of its place, push it in, let go, and come out the same way."""
+    assert place.from_side is not None
+    outside = goal + place.from_side
+    offset = hand.position - middle(hand, thing)
+    carry = np.array([*(outside + offset)[:2], hand.position[2]])
+    yield from hand.go(carry, CLOSE, tolerance_m=0.01, rotation=rotation)
+    lowered = hand.position + [0.0, 0.0, goal[2] - lowest(hand, thing)]
+    yield from hand.go(lowered, CLOSE, tolerance_m=0.006, max_steps=50, rotation=rotation)
+    inside = np.array([*(goal + hand.position - middle(hand, thing))[:2], lowered[2]])
+    yield from hand.go(inside, CLOSE, tolerance_m=0.01, rotation=rotation)
+    yield from hand.stay(hand.position, OPEN, 8, rotation)
+    away = hand.position + [0.0, 0.0, 0.06]
+    yield from hand.go(away, OPEN, tolerance_m=0.015, rotation=rotation)
+    yield from hand.go(away + 0.4 * place.from_side, OPEN, tolerance_m=0.02, rotation=rotation)
+    yield from hand.go(hand.position + [0.0, 0.0, _RETREAT_M], OPEN, 0.02, rotation=rotation)

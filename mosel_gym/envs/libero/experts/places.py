@@ -14,6 +14,8 @@ _MARGIN_M = 0.004
 _CLOSE_M, _DROP_M = 0.39, 0.025
 """This close to the robot's axis, an object is dropped so far between the walls of its place."""
 _FORWARD_M = 0.012
+_OUTSIDE_M = 0.22
+_MOST_TURN_RAD = 1.0
 _END = 0.72
 """Of half a region: where the first of two things goes, to leave room for the second."""
 _NEAR_M = 0.09
@@ -32,6 +34,8 @@ class Place:
     """About the vertical, from how the object stands now to how it has to stand."""
     tolerance_m: float = 0.008
     """How well the object has to be aimed before it is lowered."""
+    from_side: Array | None = None
+    """Where to lower it first, as seen from `point`, to push it in from there; None: from above."""
 
 
 def find_place(hand: Hand, thing: str, where: str) -> Place:
@@ -57,6 +61,13 @@ def find_place(hand: Hand, thing: str, where: str) -> Place:
     near = (np.abs(others[:, :2] - spot) < _NEAR_M).all(1)
     highest = float(others[near, 2].max(initial=rest))
     point = np.array([*spot, rest])
+    if "shelf" in where and "side" not in where:
+        front = -hand.scene.body_pose(where.rsplit("_", 2)[0])[1][:, 1]
+        inside = hand.scene.region_centre(where)
+        point = np.array([*inside[:2], hand.scene.height_below(inside) + _MARGIN_M])
+        return Place(point, point[2] + 0.10, from_side=_OUTSIDE_M * front)
+    if "frypan" in thing:
+        return Place(point, highest + 0.03, _handle_turn(hand, thing, where))
     base = hand.scene.data.body("robot0_base").xpos
     if np.linalg.norm(spot - base[:2]) < _CLOSE_M and highest > rest + _DROP_M:
         point[2] = highest - _DROP_M  # the folded arm goes no lower; the walls guide what falls
@@ -75,6 +86,16 @@ def _book_turn(hand: Hand, book: str, region: str) -> float:
     else:
         wanted = 0.0 if half[0] < half[1] else np.pi / 2.0
     return float((wanted - now + np.pi / 2.0) % np.pi - np.pi / 2.0)
+
+
+def _handle_turn(hand: Hand, pan: str, region: str) -> float:
+    """Bring the handle nearer to the robot, which would have to stretch for it otherwise."""
+    base = hand.scene.data.body("robot0_base").xpos
+    to_robot = base - hand.scene.region_centre(region)
+    handle = hand.scene.body_pose(pan)[1][:, 0]
+    turn = np.arctan2(to_robot[1], to_robot[0]) - np.arctan2(handle[1], handle[0])
+    turn = (turn + np.pi) % (2.0 * np.pi) - np.pi
+    return float(np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD))
 
 
 def _twins(hand: Hand, thing: str) -> list[str]:
