@@ -11,6 +11,7 @@ from mosel_gym.envs.libero.env import LiberoEnv
 from mosel_gym.envs.libero.experts.drawers import close_drawer, open_drawer
 from mosel_gym.envs.libero.experts.errors import AimErrors
 from mosel_gym.envs.libero.experts.hand import Hand
+from mosel_gym.envs.libero.experts.into_microwave import put_in_microwave
 from mosel_gym.envs.libero.experts.microwave import close_microwave, open_microwave
 from mosel_gym.envs.libero.experts.pick_place import pick_and_place
 from mosel_gym.envs.libero.experts.stove import turn_knob
@@ -91,4 +92,6 @@ def _moves(hand: Hand, predicate: Predicate, errors: AimErrors) -> Iterator[Arra
 
 def _place(hand: Hand, thing: str, where: str, errors: AimErrors) -> Iterator[Array]:
     """Objects and places that need a hold or a path of their own come first."""
+    if where.startswith("microwave") and "heating" in where:
+        return put_in_microwave(hand, thing, where, errors)
     return pick_and_place(hand, thing, where, errors)
