@@ -9,9 +9,9 @@ import numpy as np
 from mosel_gym.envs.libero.experts.errors import AimErrors
 from mosel_gym.envs.libero.experts.hand import CLOSE, OPEN, Array, Hand
 
-_HANDLE_M = np.array([0.060, 0.0, 0.056])
+_HANDLE_M = np.array([0.072, 0.0, 0.060])
 """Where the handle is held, in the mug's own frame."""
-_TILT_RAD = 1.0
+_TILT_RAD = 0.9
 """Of the fingers from straight down, towards the mug."""
 _STAND_OFF_M, _LIFT_M, _OUTSIDE_M = 0.10, 0.10, 0.22
 _MIDDLE_M = -0.03
