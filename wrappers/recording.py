@@ -1,12 +1,12 @@
-"""Recording every episode of an environment to files."""
+"""Recording every episode of an environment to files, with or without words about it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from string import Formatter
-from typing import Any, SupportsFloat
+from typing import Any, Literal, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from mosel_gym.data.atomic import claimed_path
 from mosel_gym.data.libero_hdf5 import write_episode
 from mosel_gym.data.recorder import write_video
-from mosel_gym.types import Episode
+from mosel_gym.types import Episode, Reflection, SkillSegment, TaskPlan, Verdict
 
-_PROVENANCE = ("protocol", "renderer", "assets", "init_state_id")
+_PROVENANCE = ("protocol", "image_orientation", "renderer", "assets", "init_state_id")
 _USED = ("task", "task_id", "seed", "success", "is_success", "image_age", *_PROVENANCE)
+Kind = Literal["skill", "transition"]
 _FIELDS = {"task_id", "seed", "index"}
 
 
@@ -35,12 +36,16 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
           One with no step is not.
         - Existing files are never overwritten; several processes may share a folder.
         - Actions are recorded as given, before the environment clips them.
-        - It knows no agent: files have no plan and no segments.
+        - It knows no agent. Who does can call `tell`: plan, skills and verdicts then stand in the
+          file and in the picture.
+        - Simulator states are recorded where the environment has `mujoco_state()`, so that the
+          pictures can be drawn again later. They are never shown to anybody who judges.
 
     Args:
         env: The environment.
         directory: Where the files go; made if missing.
-        video: Also write an mp4.
+        video: Also write an mp4 (through moviepy).
+        states: Record simulator states where there are any.
         stride: Steps between two pictures of the video.
         every: Record episodes 0, `every`, 2 * `every`, ... only.
         name: Pattern of the file names, without suffix: `{task_id}`, `{seed}`, `{index}`.
@@ -55,12 +60,19 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
         directory: str | Path,
         *,
         video: bool = True,
+        states: bool = True,
         stride: int = 2,
         every: int = 1,
         name: str = "{task_id}-seed{seed}-{index:04d}",
     ) -> None:
         gym.utils.RecordConstructorArgs.__init__(
-            self, directory=str(directory), video=video, stride=stride, every=every, name=name
+            self,
+            directory=str(directory),
+            video=video,
+            states=states,
+            stride=stride,
+            every=every,
+            name=name,
         )
         gym.Wrapper.__init__(self, env)
         if stride < 1 or every < 1:
@@ -70,6 +82,7 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
         self.paths: list[Path] = []
         """The episode files that this wrapper has written, oldest first."""
         self._video, self._stride, self._every, self._name = video, stride, every, name
+        self._states = states
         self._episodes_begun = 0
         self._trace: _Trace | None = None
 
@@ -80,7 +93,7 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
         self._finish("truncated by reset")
         observation, info = self.env.reset(seed=seed, options=options)
         if self._episodes_begun % self._every == 0:
-            self._trace = _Trace(observation, info, seed)
+            self._trace = _Trace(observation, info, seed, self._simulator())
         self._episodes_begun += 1
         return observation, info
 
@@ -88,10 +101,40 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
         """Step and record; the last step of an episode also writes the files."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if self._trace is not None:
-            self._trace.add(action, observation, info)
+            self._trace.add(action, observation, info, self._simulator())
             if terminated or truncated:
                 self._finish("terminated" if terminated else "truncated")
         return observation, reward, terminated, truncated, info
+
+    def tell(
+        self,
+        *,
+        plan: TaskPlan | Sequence[str] | None = None,
+        skill: str | None = None,
+        transition: bool = False,
+        verdict: Verdict | None = None,
+    ) -> None:
+        """Say what the policy is doing, for the file and the video of the running episode.
+
+        Args:
+            plan: The whole plan, or its skills in order.
+            skill: From the next step on, this skill is carried out.
+            transition: With `skill`: the arm's way to it.
+            verdict: An analyzer's word on a segment (`Verdict.segment` counts the skills told).
+        """
+        if self._trace is None:
+            return  # this episode is not recorded
+        if plan is not None:
+            told = isinstance(plan, TaskPlan)
+            self._trace.plan = plan if told else TaskPlan(tuple(plan), "", "told")  # type: ignore[arg-type, assignment]
+        if skill is not None:
+            self._trace.begin(skill, "transition" if transition else "skill")
+        if verdict is not None:
+            self._trace.verdicts.append(verdict)
+
+    def _simulator(self) -> NDArray[np.float64] | None:
+        state = getattr(self.env.unwrapped, "mujoco_state", None)
+        return state() if self._states and state is not None else None
 
     def close(self) -> None:
         """Write the running episode, then close the environment; twice is fine."""
@@ -118,7 +161,13 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
             self.paths.append(path)
             if self._video:
                 fps = float(self.env.metadata.get("render_fps", 20))
-                write_video(path.with_suffix(".mp4"), episode, fps=fps, stride=self._stride)
+                write_video(
+                    path.with_suffix(".mp4"),
+                    episode,
+                    trace.reflection(),
+                    fps=fps,
+                    stride=self._stride,
+                )
 
     def _default_id(self) -> str:
         return self.spec.id if self.spec is not None else type(self.unwrapped).__name__
@@ -127,13 +176,55 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
 class _Trace:
     """What has been seen of the running episode."""
 
-    def __init__(self, observation: Any, info: dict[str, Any], seed: int | None) -> None:
+    def __init__(
+        self,
+        observation: Any,
+        info: dict[str, Any],
+        seed: int | None,
+        state: NDArray[np.float64] | None,
+    ) -> None:
         self.actions: list[NDArray[np.float32]] = []
+        self.plan: TaskPlan | None = None
+        self.verdicts: list[Verdict] = []
+        self._begun: list[tuple[str, int, Kind]] = []
+        self._states = [state]
         self._seed = seed
         self._observations = [_as_dict(observation)]
         self._infos = [_kept(info)]
 
-    def add(self, action: Any, observation: Any, info: dict[str, Any]) -> None:
+    def begin(self, skill: str, kind: Kind) -> None:
+        self._begun.append((skill, len(self.actions), kind))
+
+    def reflection(self) -> Reflection | None:
+        """The verdicts that were told, in the form that the video takes."""
+        if not self.verdicts:
+            return None
+        failed = [v.skill for v in self.verdicts if not v.success]
+        return Reflection(
+            success=not failed,
+            verdicts=tuple(self.verdicts),
+            fault="skill" if failed else "none",
+            failed_skill=failed[0] if failed else None,
+            rationale="; ".join(v.reason for v in self.verdicts if v.reason),
+            analyzer="told",
+        )
+
+    def _segments(self) -> tuple[SkillSegment, ...]:
+        stops = [start for _, start, _ in self._begun[1:]] + [len(self.actions)]
+        return tuple(
+            SkillSegment(skill, start, stop, kind)
+            for (skill, start, kind), stop in zip(self._begun, stops, strict=False)
+            if stop > start
+        )
+
+    def add(
+        self,
+        action: Any,
+        observation: Any,
+        info: dict[str, Any],
+        state: NDArray[np.float64] | None,
+    ) -> None:
+        self._states.append(state)
         self.actions.append(np.array(action, np.float32).reshape(-1))
         self._observations.append(_as_dict(observation))
         self._infos.append(_kept(info))
@@ -151,6 +242,9 @@ class _Trace:
             seed=self._seed if seed is None else int(seed),
             observations={n: np.stack([row[n] for row in self._observations]) for n in names},
             actions=np.stack(self.actions),
+            plan=self.plan,
+            segments=self._segments(),
+            states=None if self._states[0] is None else np.stack(self._states),  # type: ignore[arg-type]
             success=any(success) if success else None,
             fresh=np.array(ages) == 0 if ages else None,
             skill_done={skill: np.array([row[skill] for row in done], bool) for skill in done[0]}
@@ -159,6 +253,7 @@ class _Trace:
             provenance={
                 "status": status,
                 "recorder": "RecordEpisode",
+                **_words(self.verdicts),
                 **{key: str(first[key]) for key in _PROVENANCE if first.get(key) is not None},
             },
         )
@@ -167,6 +262,15 @@ class _Trace:
         """One key of all infos; empty where any step lacks it."""
         complete = all(key in info for info in self._infos)
         return [info[key] for info in self._infos] if complete else []
+
+
+def _words(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """Verdicts as text, for the file."""
+    words = {}
+    for verdict in verdicts:
+        outcome = "reached" if verdict.success else "not reached"
+        words[f"verdict_{verdict.segment}"] = f"{verdict.skill}: {outcome}. {verdict.reason}"
+    return words
 
 
 def _as_dict(observation: Any) -> dict[str, NDArray[Any]]:

@@ -1,24 +1,16 @@
-"""Encoding frames to an mp4 with the ffmpeg that comes with imageio-ffmpeg."""
+"""Encoding frames to an mp4, through moviepy."""
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-
-import imageio_ffmpeg
 
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.errors import MoselError
 from mosel_gym.types import Frame
 
-# "stillimage" keeps text sharp; yuv420p is what every browser plays; one thread, because there is
-# one process a core; with "faststart" a page can play the file before it has all of it.
-_H264 = (
-    *("-c:v", "libx264", "-preset", "superfast", "-crf", "23", "-tune", "stillimage"),
-    *("-pix_fmt", "yuv420p", "-threads", "1", "-movflags", "+faststart"),
-)
+# "stillimage" keeps text sharp; with "faststart" a page can play the file before it has all of it.
+_H264 = ["-crf", "23", "-tune", "stillimage", "-movflags", "+faststart"]
 
 
 def encode_mp4(
@@ -29,37 +21,31 @@ def encode_mp4(
     Args:
         path: The `.mp4`.
         frames: uint8 `[height, width, 3]` each; consumed one at a time.
-        size: Width and height in pixels, both even.
+        size: Width and height in pixels, both even, so that every browser plays the file.
         fps: Frames a second.
 
     Raises:
-        MoselError: ffmpeg failed, for instance on a full disk; the message has its words.
+        MoselError: A side is odd, or ffmpeg failed, for instance on a full disk.
     """
-    with atomic_path(path) as draft, tempfile.TemporaryFile() as log:
-        command = [
-            *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error"),
-            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}"),
-            *("-r", f"{fps:g}", "-i", "-", *_H264, str(draft)),
-        ]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log) as process:
-            try:
-                _feed(process, frames)
-            except BaseException:
-                process.kill()
-                raise
+    if size[0] % 2 or size[1] % 2:
+        raise MoselError(f"{path}: the pictures are {size[0]} x {size[1]}; H.264 needs even sides.")
+    from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
+
+    with atomic_path(path) as draft:
+        # One thread, because there is one process a core.
+        writer = FFMPEG_VideoWriter(
+            str(draft), size, fps, preset="superfast", threads=1, ffmpeg_params=_H264
+        )
+        try:
+            for frame in frames:
+                writer.write_frame(frame)
+        except OSError as error:
+            raise MoselError(f"{path}: the video could not be written: {error}") from error
+        finally:
+            process = writer.proc  # close() forgets it, and does not look at its exit status
+            writer.close()
         if process.returncode:
-            log.seek(0)
-            said = log.read().decode(errors="replace").strip()
             raise MoselError(
-                f"{path}: ffmpeg could not write the video: {said or 'no reason given'}"
+                f"{path}: ffmpeg could not write the video (exit status {process.returncode}). "
+                "Is the disk full?"
             )
-
-
-def _feed(process: subprocess.Popen[bytes], frames: Iterable[Frame]) -> None:
-    assert process.stdin is not None
-    try:
-        for frame in frames:
-            process.stdin.write(frame.tobytes())
-        process.stdin.close()
-    except BrokenPipeError:
-        pass  # ffmpeg gave up first; its exit status and its words say why

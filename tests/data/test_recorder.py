@@ -51,7 +51,7 @@ def test_a_video_has_every_step(
 
 def test_a_video_that_cannot_be_encoded(tmp_path: Path) -> None:
     frames = [np.zeros((9, 9, 3), np.uint8)] * 400  # H.264 has no odd sizes
-    with pytest.raises(MoselError, match=r"odd\.mp4.*not divisible by 2"):
+    with pytest.raises(MoselError, match=r"odd\.mp4.*needs even sides"):
         encode_mp4(tmp_path / "odd.mp4", frames, (9, 9), 20)
     with pytest.raises(ZeroDivisionError):
         encode_mp4(tmp_path / "odd.mp4", (frames[1 // n] for n in (1, 0)), (8, 8), 20)
