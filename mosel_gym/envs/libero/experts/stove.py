@@ -46,4 +46,4 @@ def _across(hand: Hand, stove: str, angle: float) -> Array:
     """The hand with its opening across the fin when the knob stands at `angle` (rad)."""
     body = hand.scene.data.body(f"{stove}_button").xmat.reshape(3, 3)
     now = np.arctan2(body[1, 0], body[0, 0]) - _angle(hand, stove)  # the fin is along body y
-    return hand.turned((now + angle) % np.pi - np.pi / 2.0)  # upright opens along world y
+    return hand.turned(now + angle - np.pi / 2.0)  # not folded: it must not flip half-way
