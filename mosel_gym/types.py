@@ -118,6 +118,9 @@ class Episode:
     """bool `[T + 1]`: whether row t's pictures are new at step t (`render_every`); None = all."""
     states: NDArray[np.float64] | None = None
     """float64 `[T + 1, n]`: simulator states, if recorded; for re-rendering, never for judging."""
+    fixtures: NDArray[np.float64] | None = None
+    """float64 `[num_fixtures, 7]`: world position (m) and wxyz rotation of what stands fixed, which
+    LIBERO's states leave out; needed to draw the pictures again."""
     skill_done: dict[str, NDArray[np.bool_]] | None = None
     """PRIVILEGED simulator truth: skill text -> bool `[T + 1]`, whether its predicate holds."""
     provenance: dict[str, str] = field(default_factory=dict)

@@ -94,6 +94,8 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
         observation, info = self.env.reset(seed=seed, options=options)
         if self._episodes_begun % self._every == 0:
             self._trace = _Trace(observation, info, seed, self._simulator())
+            poses = getattr(self.env.unwrapped, "fixture_poses", None)
+            self._trace.fixtures = poses() if self._states and poses is not None else None
         self._episodes_begun += 1
         return observation, info
 
@@ -186,6 +188,7 @@ class _Trace:
         self.actions: list[NDArray[np.float32]] = []
         self.plan: TaskPlan | None = None
         self.verdicts: list[Verdict] = []
+        self.fixtures: NDArray[np.float64] | None = None
         self._begun: list[tuple[str, int, Kind]] = []
         self._states = [state]
         self._seed = seed
@@ -244,6 +247,7 @@ class _Trace:
             actions=np.stack(self.actions),
             plan=self.plan,
             segments=self._segments(),
+            fixtures=self.fixtures,
             states=None if self._states[0] is None else np.stack(self._states),  # type: ignore[arg-type]
             success=any(success) if success else None,
             fresh=np.array(ages) == 0 if ages else None,

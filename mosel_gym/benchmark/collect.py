@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -47,6 +47,9 @@ class CollectConfig:
     """The expert aims beside the mark in 60 % of the skills: for training a judge, not a policy."""
     camera_size: int = 128
     render_every: int = 1
+    pictures: bool = True
+    """False records states, proprioception and actions alone: fast and small. `mosel data redraw`
+    adds the same pictures later."""
     video: bool = True
     only_successes: bool = False
     """Keep no file of an episode that failed; its seed still counts as done."""
@@ -66,7 +69,9 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
+    """One seed of one task."""
+
     config: CollectConfig
     seed: int
     folder: Path
@@ -99,14 +104,16 @@ def collect(
     folder = Path(out_dir)
     task = task_of(env_id(config.task))
     plan_of(config, task, config.seed)
-    _check_folder(folder, config)
+    if not 0.0 <= config.layout_spread_m <= 0.2:
+        raise MoselError(f"layout_spread_m is {config.layout_spread_m}; allowed: 0 to 0.2 m.")
+    check_folder(folder, config)
     seeds = range(config.seed, config.seed + config.episodes)
-    done = {seed: entry for seed in seeds if (entry := _finished(folder, seed)) is not None}
-    jobs = [_Job(config, seed, folder) for seed in seeds if seed not in done]
+    done = {seed: entry for seed in seeds if (entry := finished(folder, seed)) is not None}
+    jobs = [Job(config, seed, folder) for seed in seeds if seed not in done]
     with tqdm(
         total=len(seeds), initial=len(done), desc="collecting", unit="ep", disable=not progress
     ) as bar:
-        for entry in _outcomes(jobs, workers):
+        for _, entry in outcomes(jobs, workers):
             done[entry.seed] = entry
             bar.set_postfix_str(f"{sum(e.success is True for e in done.values())} succeeded")
             bar.update()
@@ -127,7 +134,7 @@ def plan_of(config: CollectConfig, task: Task, seed: int) -> tuple[str, ...]:
     return plan[::-1] if reverse else plan
 
 
-def _check_folder(folder: Path, config: CollectConfig) -> None:
+def check_folder(folder: Path, config: CollectConfig) -> None:
     """More episodes may be added to a folder; the same seed with other settings may not."""
     path = folder / "collect.json"
     mine = provenance(config)
@@ -143,7 +150,8 @@ def _check_folder(folder: Path, config: CollectConfig) -> None:
     write_json(path, mine)
 
 
-def _finished(folder: Path, seed: int) -> Collected | None:
+def finished(folder: Path, seed: int) -> Collected | None:
+    """What is on disk of a seed; None if it was not run, or broke."""
     try:
         entry = Collected(**read_json(folder / f"seed-{seed:06d}.json"))
     except (DamagedFile, TypeError):
@@ -151,19 +159,21 @@ def _finished(folder: Path, seed: int) -> Collected | None:
     return None if entry.error else entry
 
 
-def _outcomes(jobs: Sequence[_Job], workers: int | Workers) -> Any:
+def outcomes(jobs: Sequence[Job], workers: int | Workers) -> Iterator[tuple[Job, Collected]]:
+    """Run jobs, in processes or here, and yield each with its result as it comes."""
     if isinstance(workers, Workers):
         for outcome in workers.map_unordered(_run, jobs):
             if isinstance(outcome, Died):
                 error = "The process died (out of memory, or a crash in a native library)."
-                outcome = Collected(outcome.job.seed, None, 0, error=error)
-            yield outcome
+                yield outcome.job, Collected(outcome.job.seed, None, 0, error=error)
+            else:
+                yield outcome
     elif workers == 1 or len(jobs) < 2:
         yield from map(_run, jobs)
         _close()
     else:
         with Workers(min(workers, len(jobs))) as pool:
-            yield from _outcomes(jobs, pool)
+            yield from outcomes(jobs, pool)
 
 
 _NOISE_SHARE, _PERTURBED_NOISE_SHARE = 0.6, 0.3
@@ -177,6 +187,7 @@ def _env(config: CollectConfig) -> Any:
             "camera_size": config.camera_size,
             "render_every": config.render_every,
             "layout_spread_m": config.layout_spread_m,
+            **({} if config.pictures else {"cameras": ()}),
         },
     )
     key = spec.fingerprint()
@@ -191,7 +202,7 @@ def _close() -> None:
         _ENV.popitem()[1].close()
 
 
-def _run(job: _Job) -> Collected:
+def _run(job: Job) -> tuple[Job, Collected]:
     """One episode with its files; runs inside a worker."""
     from mosel_gym.envs.libero.expert_episode import Blunder, expert_episode
 
@@ -216,14 +227,14 @@ def _run(job: _Job) -> Collected:
         }
         if success or not config.only_successes:
             write_episode(stem.with_suffix(".hdf5"), episode)
-            if config.video:
+            if config.video and config.pictures:
                 write_video(stem.with_suffix(".mp4"), episode, stride=2)
         entry = Collected(seed, success, episode.num_steps, done)
     except Exception:  # the other seeds go on; this one is run again next time
         _close()
         entry = Collected(seed, None, 0, error=traceback.format_exc())
     write_json(stem.with_suffix(".json"), entry)
-    return entry
+    return job, entry
 
 
 def _noise(config: CollectConfig, seed: int) -> Any:

@@ -15,6 +15,8 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
     ("doctor",): ("doctor", "check graphics, simulator, packages and disk"),
     ("demo",): ("demo", "act, reflect, improve, act again, beside a control; writes a report"),
     ("collect",): ("collect", "demonstrations by the scripted expert"),
+    ("data", "redraw"): ("data_redraw", "draw the pictures of recorded episodes from their states"),
+    ("data", "import"): ("data_import", "check and convert LIBERO's published demonstrations"),
     ("train", "video"): ("train_video", "train the video planner"),
     ("train", "policy"): ("train_policy", "train the inverse dynamics"),
     ("train", "judge"): ("train_judge", "train the pixel analyzer's network"),

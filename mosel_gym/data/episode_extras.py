@@ -21,6 +21,8 @@ def write(group: h5py.Group, episode: Episode) -> None:
         put_array(final, name, np.asarray(rows[-1]))
     if episode.states is not None:
         put_array(group, "final_state", episode.states[-1])
+    if episode.fixtures is not None:
+        put_array(group, "fixtures", np.asarray(episode.fixtures, np.float64))
     if episode.fresh is not None:
         put_array(group, "fresh", episode.fresh)
     for index, segment in enumerate(episode.segments):
@@ -70,6 +72,7 @@ def read(
         success=data["success"],
         fresh=group["fresh"][()] if "fresh" in group else None,
         states=states,
+        fixtures=group["fixtures"][()] if "fixtures" in group else None,
         skill_done=skill_done,
         provenance=data["provenance"],
     )

@@ -258,6 +258,32 @@ class LiberoEnv(LongHorizonEnv, gym.utils.EzPickle):
         data = self.scene.data
         return np.concatenate(([data.time], data.qpos, data.qvel))
 
+    def fixture_poses(self) -> NDArray[np.float64]:
+        """Where the fixtures stand, float64 `[n, 7]`: world position (m) and wxyz rotation.
+
+        The part of a layout that `mujoco_state` leaves out.
+        """
+        layout = self.scene.layout()
+        return np.concatenate((layout.fixture_pos, layout.fixture_quat), axis=1)
+
+    def draw_state(
+        self, state: NDArray[np.float64], fixtures: NDArray[np.float64] | None = None
+    ) -> dict[str, Frame]:
+        """Draw a recorded state: the very pictures that an observation of it had.
+
+        The environment stays in that state; call `reset` before stepping again.
+
+        Args:
+            state: As `mujoco_state` returned it, float64 `[1 + nq + nv]`.
+            fixtures: As `fixture_poses` returned them; None leaves the fixtures where they are.
+
+        Raises:
+            ValueError: An array has another size than this task's.
+        """
+        self.scene.show(state, fixtures)
+        self._refresh_pictures()
+        return {name: picture.copy() for name, picture in self._pictures.items()}
+
     def close(self) -> None:
         """Free the GL context and the simulator; calling it twice is fine."""
         if self._renderer is not None:

@@ -155,12 +155,14 @@ class _Recorder:
             success=bool(info["success"]),
             fresh=np.array(self._fresh),
             states=np.stack(self._states) if self.keep_states else None,
+            fixtures=self.env.fixture_poses() if self.keep_states else None,
             skill_done={
                 skill: np.array([done[skill] for done in self._done]) for skill in self._done[0]
             },
             provenance={
                 "agent": "expert (privileged)",
                 "protocol": info["protocol"],
+                "image_orientation": info["image_orientation"],
                 "renderer": info["renderer"],
                 "assets": info["assets"],
             },

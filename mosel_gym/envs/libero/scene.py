@@ -304,6 +304,28 @@ class LiberoScene:
         mujoco.mj_step1(self.model, self.data)  # not mj_forward: it would overwrite the warm start
         self.after_step()
 
+    def show(self, state: Array, fixtures: Array | None = None) -> None:
+        """Put a recorded state (time, qpos, qvel) up for drawing.
+
+        Raises:
+            ValueError: An array has another size than this task's.
+        """
+        nq, nv = self.model.nq, self.model.nv
+        if state.shape != (1 + nq + nv,):
+            raise ValueError(f"The state has shape {state.shape}; this task's is ({1 + nq + nv},).")
+        if fixtures is not None:
+            if fixtures.shape != (len(self._fixtures), 7):
+                raise ValueError(
+                    f"The fixtures have shape {fixtures.shape}; needed: ({len(self._fixtures)}, 7)."
+                )
+            self.model.body_pos[self._fixtures] = fixtures[:, :3]
+            self.model.body_quat[self._fixtures] = fixtures[:, 3:]
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.time = state[0]
+        self.data.qpos[:], self.data.qvel[:] = state[1 : 1 + nq], state[1 + nq :]
+        mujoco.mj_step1(self.model, self.data)
+        self.after_step()
+
     def sample_layout(self, rng: np.random.Generator, spread_m: float = 0.0) -> Layout:
         """Draw object and fixture poses from LIBERO's own samplers.
 

@@ -115,7 +115,7 @@ def choose_grasp(
             + 0.5 * (grasp.lean_rad == old.lean_rad)
             for old in tried
         )
-        return grasp.cost + 80.0 * far + struck + 6.0 * again
+        return float(grasp.cost + 80.0 * far + struck + 6.0 * again)
 
     return min(_candidates(hand, thing), key=cost)
 
