@@ -63,6 +63,8 @@ class LiberoEnv(LongHorizonEnv, gym.utils.EzPickle):
         layout_spread_m: 0 = LIBERO's own placement ranges; otherwise each object on the table is
             moved by up to this much in x and y.
         max_steps: Overrides the protocol's step limit.
+        assets: "procedural" (the same on every machine), "real" (LIBERO's own, where they are on
+            disk), or a folder; `info["assets"]` names the pack with its hash.
         render_mode: "rgb_array" or None.
     """
 
@@ -77,6 +79,7 @@ class LiberoEnv(LongHorizonEnv, gym.utils.EzPickle):
         protocol: str = "mosel",
         layout_spread_m: float = 0.0,
         max_steps: int | None = None,
+        assets: str = "procedural",
         render_mode: Literal["rgb_array"] | None = None,
     ) -> None:
         # A pickled environment comes back as it was made: a GL context cannot travel.
@@ -90,6 +93,7 @@ class LiberoEnv(LongHorizonEnv, gym.utils.EzPickle):
             protocol=protocol,
             layout_spread_m=layout_spread_m,
             max_steps=max_steps,
+            assets=assets,
             render_mode=render_mode,
         )
         unknown = [name for name in cameras if name not in _CAMERAS]
@@ -99,6 +103,7 @@ class LiberoEnv(LongHorizonEnv, gym.utils.EzPickle):
             raise ValueError(f"layout_spread_m is {layout_spread_m}; allowed: 0 to 0.2 m.")
         self.protocol = find_protocol(protocol)
         self.layout_spread_m = layout_spread_m
+        self.assets = assets
         self._row = _ROWS[task_id]
         self._lazy_scene: LiberoScene | None = None
         self._renderer: SceneRenderer | None = None
@@ -124,7 +129,7 @@ class LiberoEnv(LongHorizonEnv, gym.utils.EzPickle):
         if self._lazy_scene is None:
             from mosel_gym.envs.libero.scene import LiberoScene
 
-            self._lazy_scene = LiberoScene(self._row)
+            self._lazy_scene = LiberoScene(self._row, self.assets)
         return self._lazy_scene
 
     # -- LongHorizonEnv ------------------------------------------------------------------------
@@ -200,7 +205,7 @@ class LiberoEnv(LongHorizonEnv, gym.utils.EzPickle):
             "protocol": self.protocol.name,
             "image_orientation": self.protocol.orientation,
             "renderer": self._renderer.name if self._renderer else "none",
-            "assets": "procedural",
+            "assets": self.scene.assets,
         }
 
     # -- state ---------------------------------------------------------------------------------

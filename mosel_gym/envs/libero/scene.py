@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mosel_gym.envs.gl import OFF, choose_backend
-from mosel_gym.envs.libero.assets import default_pack
+from mosel_gym.envs.libero.assets import default_pack, resolve_pack
 from mosel_gym.envs.libero.init_states import read_init_states
 from mosel_gym.envs.libero.layouts import Layout, widened
 from mosel_gym.envs.libero.sentences import sentence
@@ -135,8 +135,8 @@ def preserved_global_rng(seed: int) -> Iterator[None]:
 class LiberoScene:
     """A compiled task: model and state, with LIBERO's predicates and placement samplers."""
 
-    def __init__(self, row: LiberoTask, pack: Path | None = None) -> None:
-        self.pack = pack or default_pack()
+    def __init__(self, row: LiberoTask, assets: str = "procedural") -> None:
+        self.pack, self.assets = resolve_pack(assets)
         stock = make_stock_env(row, self.pack, offscreen=False)
         self._problem = stock.env
         with preserved_global_rng(0):
