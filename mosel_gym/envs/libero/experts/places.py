@@ -18,6 +18,8 @@ _OUTSIDE_M = 0.22
 _MOST_TURN_RAD = 1.0
 _END = 0.72
 """Of half a region: where the first of two things goes, to leave room for the second."""
+_TAPER_M = 0.003
+"""A bowl is narrower below its rim, and may come this much nearer to a drawer's wall."""
 _NEAR_M = 0.09
 """What stands this close to a place has to be passed over."""
 
@@ -73,6 +75,8 @@ def find_place(hand: Hand, thing: str, where: str) -> Place:
         point[2] = highest - _DROP_M  # the folded arm goes no lower; the walls guide what falls
     if "book" in thing:  # a caddy leaves it a few millimetres
         return Place(point, highest + 0.03, _book_turn(hand, thing, where), tolerance_m=0.004)
+    if "cabinet" in where and "side" not in where:  # the handles above leave a bowl no room
+        return Place(point, highest + 0.03, tolerance_m=0.004)
     return Place(point, highest + 0.03)
 
 
@@ -144,6 +148,8 @@ def _free_spot(hand: Hand, thing: str, region: str) -> Array:
     half = _half_size(hand, region)
     # Keep the whole object inside where there is room for it.
     room = np.maximum(half[:2] - size[:2], 0.12 * half[:2])
+    if "cabinet" in region:
+        room = room + _TAPER_M
     grid = np.linspace(-1.0, 1.0, 7)
     spots = np.array([[x, y] for x in grid for y in grid])
     xy = centre[:2] + spots * room
