@@ -1,103 +1,110 @@
-"""Every registered id keeps the contract: spaces, seeds, processes, pickles, states, closing."""
+"""What every registered id keeps to: Gymnasium's rules, seeds, restoring, closing."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import pickle
 import subprocess
 import sys
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from mosel_gym.envs.libero.env import LiberoEnv
 from mosel_gym.registry import TASKS
+from tests.envs.digests import DRAWN, digest, make
 
-ACTION = np.array([0.4, -0.3, -0.5, 0.0, 0.1, 0.4, 1.0], np.float32)
-STEPS = 4
-LONG = [task.id for task in TASKS.values() if task.suite == "libero-long"]
-
-
-def digest(env: Any, seed: int) -> str:
-    """Of everything that an episode's beginning shows; closes the environment."""
-    observation, info = env.reset(seed=seed)
-    said = hashlib.sha256(observation["proprio"].tobytes())
-    for _ in range(STEPS):
-        observation, *_, info = env.step(ACTION)
-    said.update(observation["proprio"].tobytes())
-    said.update(env.unwrapped.mujoco_state().tobytes())
-    said.update(env.unwrapped.fixture_poses().tobytes())
-    said.update(json.dumps(info, sort_keys=True, default=str).encode())
-    env.close()
-    return said.hexdigest()
-
-
-def blind(env_id: str) -> Any:
-    return gym.make(env_id, cameras=(), disable_env_checker=True)
-
-
-def main() -> None:
-    """In another process, with another hash seed and another state of the global generator."""
-    np.random.seed(12345)
-    print(json.dumps({env_id: digest(blind(env_id), seed=11) for env_id in reversed(TASKS)}))
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> dict[str, str]:
-    code = "from tests.envs.test_conformance import main; main()"
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.getcwd()}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        capture_output=True,
+def other_process() -> Iterator[dict[str, str]]:
+    """Hashes of every id from a process with another history, started once, read as they come."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.envs.digests"],
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=300,
-        check=True,
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONHASHSEED": "4321"},
     )
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    try:
+        said, _ = process.communicate()
+        assert process.returncode == 0
+        yield dict(line.split() for line in said.splitlines())
+    finally:
+        process.kill()
+        process.wait()
 
 
-@pytest.mark.parametrize("env_id", TASKS)
-def test_every_id(env_id: str, elsewhere: dict[str, str]) -> None:
-    env = blind(env_id)
-    first, info = env.reset(seed=3)
-    assert env.observation_space.contains(first)
-    assert info["task"] == TASKS[env_id].goal
-    assert info["success"] is False, "the task must not be solved at the start"
-    assert set(info["skill_done"]) == set(TASKS[env_id].skill_texts)
-    assert info["subgoals"]
-    state = env.unwrapped.get_state()
-    ends = []
-    for _ in range(2):
-        env.unwrapped.set_state(state)
-        for _ in range(STEPS):
-            observation, reward, terminated, truncated, info = env.step(ACTION)
-        assert env.observation_space.contains(observation)
-        assert (reward, terminated, truncated) == (0.0, False, False)
-        ends.append(env.unwrapped.mujoco_state())
-    assert np.array_equal(*ends), "the same actions from a restored state"
-    copy = pickle.loads(pickle.dumps(env))
-    env.close()
-    env.close()
-    assert digest(copy, seed=11) == elsewhere[env_id], "another process gives another episode"
+@pytest.fixture(scope="module", params=TASKS)
+def env(request: pytest.FixtureRequest) -> Iterator[LiberoEnv]:
+    """One build an id; pytest runs all tests of an id before it makes the next."""
+    made = make(request.param)
+    yield made
+    made.close()
+    made.close()  # a second time changes nothing
 
 
-@pytest.mark.parametrize("env_id", [*LONG, "MOSEL-Libero90-Task1", "MOSEL-Libero90-Task90"])
-def test_check_env_passes_without_a_warning_and_pictures_repeat(env_id: str) -> None:
-    env = gym.make(env_id, camera_size=64, disable_env_checker=True)
+def test_gymnasiums_checker_finds_nothing(env: LiberoEnv) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_env(env.unwrapped, skip_render_check=True, skip_close_check=True)
-    first, _ = env.reset(seed=5)
-    env.reset(seed=6)
-    again, _ = env.reset(seed=5)
-    for camera in ("agentview", "wrist"):
-        assert first[camera].std() > 5, "a black or empty picture"
-        assert np.array_equal(first[camera], again[camera])
-    env.close()
+        check_env(env, skip_render_check=True)
+
+
+def test_samples_of_an_episode_lie_in_the_spaces(env: LiberoEnv) -> None:
+    observation, _ = env.reset(seed=1)
+    assert observation in env.observation_space
+    assert ("agentview" in observation) == (env.task.id in DRAWN)
+    assert all(observation[name].std() > 5 for name in env.cameras), "an empty picture"
+    observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
+    assert observation in env.observation_space
+    assert (type(reward), type(terminated), type(truncated)) == (float, bool, bool)
+    assert info["task"] == env.task.goal
+    assert info["skills"] == env.task.skill_texts
+    assert list(info["skill_done"]) == list(env.task.skill_texts)
+    assert not info["success"], "solved by doing nothing"
+
+
+def test_a_restored_state_goes_on_in_the_same_way(env: LiberoEnv) -> None:
+    env.reset(seed=2)
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (6, 7)).astype(np.float32)
+    for action in actions[:3]:
+        env.step(action)
+    saved = env.get_state()
+    for action in actions[3:]:
+        expected = env.step(action)
+    reached = env.mujoco_state()
+    env.reset(seed=5)
+    env.set_state(saved)
+    for action in actions[3:]:
+        found = env.step(action)
+    assert np.array_equal(env.mujoco_state(), reached)
+    for name, value in expected[0].items():
+        assert np.array_equal(found[0][name], value), name
+    assert found[1:] == expected[1:]
+
+
+def test_the_seed_alone_decides_in_any_process(
+    env: LiberoEnv, other_process: dict[str, str]
+) -> None:
+    assert digest(env) == other_process[env.task.id]
+
+
+@pytest.mark.parametrize("env_id", sorted(DRAWN))
+def test_a_pickled_environment_is_the_same_one_again(env_id: str) -> None:
+    unused = gym.make(env_id, cameras=(), max_steps=7, success_hold=3).unwrapped
+    assert isinstance(unused, LiberoEnv)
+    copies = [pickle.loads(pickle.dumps(unused))]
+    expected = digest(unused)
+    copies.append(pickle.loads(pickle.dumps(unused)))  # now a used one
+    unused.close()
+    for copy in copies:
+        assert (copy.max_steps, copy.success_hold, copy.cameras) == (7, 3, ())
+        assert digest(copy) == expected
+        copy.close()

@@ -19,7 +19,7 @@ from mosel_gym.envs.libero.experts.places import Place, find_place, lowest_hand
 _HOVER_M, _FIRST_LIFT_M, _LIFT_M, _RETREAT_M = 0.12, 0.05, 0.20, 0.12
 _TRIES = 3
 _TIGHT_M = 0.005
-_CORRIDOR_M = 0.08
+_CORRIDOR_M = 0.11
 """Half the width of what the moving hand sweeps."""
 
 
@@ -45,7 +45,7 @@ def take(hand: Hand, grasp: Grasp, beside: Array) -> Iterator[Array]:
     point = grasp.point + beside
     above = point + _HOVER_M * grasp.upwards
     over = _height_of_way(hand, above)
-    if over > above[2] + 0.02:
+    if over > above[2]:
         yield from hand.go(np.array([*above[:2], over]), OPEN, 0.04, rotation=rotation)
     yield from hand.go(above, OPEN, rotation=rotation, turn_tolerance_rad=0.15)
     yield from hand.go(point, OPEN, tolerance_m=0.006, max_steps=40, rotation=rotation)
@@ -62,7 +62,7 @@ def _height_of_way(hand: Hand, goal: Array) -> float:
     share = np.clip((points[:, :2] - start[:2]) @ way / max(way @ way, 1e-6), 0.0, 1.0)
     aside = np.linalg.norm(points[:, :2] - (start[:2] + share[:, None] * way), axis=1)
     between = points[(aside < _CORRIDOR_M) & (share > 0.05), 2]
-    return min(float(between.max(initial=-np.inf)) + 0.02, float(start[2]))
+    return min(float(between.max(initial=-np.inf)) + 0.03, float(start[2]))
 
 
 def lowest(hand: Hand, thing: str) -> float:

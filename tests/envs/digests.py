@@ -1,0 +1,55 @@
+"""A short episode as one hash, for comparing processes.
+
+`python -m tests.envs.digests` prints the hash of every id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import gymnasium as gym
+import numpy as np
+
+from mosel_gym.envs.libero.env import LiberoEnv
+from mosel_gym.registry import TASKS
+
+SEED = 17
+CAMERA_SIZE = 32
+ACTION = np.array([0.4, -0.3, -0.5, 0.1, 0.0, -0.2, 1.0], np.float32)
+DRAWN = {id_ for id_, task in TASKS.items() if task.suite == "libero-long"}
+"""Ids whose pictures are part of the hash; the rest run without."""
+
+
+def make(env_id: str) -> LiberoEnv:
+    """The environment of an id, with small pictures for some ids and none for the rest."""
+    cameras = ("agentview", "wrist") if env_id in DRAWN else ()
+    env = gym.make(env_id, cameras=cameras, camera_size=CAMERA_SIZE).unwrapped
+    assert isinstance(env, LiberoEnv)
+    return env
+
+
+def digest(env: LiberoEnv) -> str:
+    """Hash of the first observation, five steps, the state behind them and all infos."""
+    found = hashlib.sha256()
+    observation, info = env.reset(seed=SEED)
+    for step in range(6):
+        for name, value in observation.items():
+            found.update(name.encode() + np.ascontiguousarray(value).tobytes())
+        # Neither key order nor set order may depend on the process.
+        found.update(json.dumps(info).encode())
+        if step < 5:
+            observation, reward, terminated, truncated, info = env.step(ACTION)
+            found.update(json.dumps([reward, terminated, truncated]).encode())
+    state = env.get_state()
+    for name in ("simulator", "fixture_pos", "fixture_quat", "goal_position", "goal_rotation"):
+        found.update(state[name].tobytes())
+    return found.hexdigest()
+
+
+if __name__ == "__main__":
+    np.random.seed(987)  # the global generator must not matter
+    for env_id in reversed(TASKS):  # nor must what was built before
+        env = make(env_id)
+        print(env_id, digest(env), flush=True)
+        env.close()
