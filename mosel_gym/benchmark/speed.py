@@ -1,54 +1,78 @@
-"""Steps and resets per second, against LIBERO's own environment on the same assets."""
+"""Steps and resets per second over the long tasks, against LIBERO's own environment."""
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from mosel_gym.benchmark.footprint import Footprint, measure_footprint
 from mosel_gym.benchmark.provenance import provenance, write_json
 from mosel_gym.benchmark.specs import EnvSpec, env_id
-from mosel_gym.benchmark.tables import table
 from mosel_gym.errors import UnknownId
 
-Pictures = Literal["every step", "every 8th step", "none"]
-_RENDER_EVERY: dict[Pictures, int] = {"every step": 1, "every 8th step": 8, "none": 1}
+_RENDER_EVERY = {"every step": 1, "every 8th": 8, "none": 1}
 
 
 @dataclass(frozen=True)
 class SpeedConfig:
     """How long to measure."""
 
-    task: str = "MOSEL-LiberoLong-Task6"
-    """Environment id, or the number of a LIBERO-Long task."""
-    repeats: int = 5
-    """Rounds; in each, both environments are measured one after the other."""
-    steps: int = 80
+    tasks: tuple[str, ...] = tuple(str(number) for number in range(1, 11))
+    """Environment ids, or numbers of LIBERO-Long tasks."""
+    repeats: int = 3
+    """Rounds per task; in each, all kinds are measured one after the other."""
+    steps: int = 64
     """Steps of ours per round; a multiple of 8."""
-    stock_steps: int = 24
+    stock_steps: int = 16
     """Steps of LIBERO's own environment per round."""
-    resets: int = 3
+    resets: int = 20
     stock_resets: int = 1
     camera_size: int = 128
     seed: int = 0
+    assets: str = "procedural"
+    """Of both sides: "procedural", "real", or a folder."""
+    footprint: bool = True
+    """Also measure building and memory."""
 
 
 @dataclass(frozen=True)
-class SpeedRow:
-    """One quantity. Stock LIBERO draws on every step, so it stands beside all kinds of pictures."""
+class TaskSpeed:
+    """Medians over rounds for one task. Stock draws two pictures on every step."""
 
-    what: str
-    ours_per_s: float
-    """Median over rounds."""
-    stock_per_s: float
-    ratio: float
-    """Of the medians."""
+    task_id: str
+    steps_per_s: float
+    """With two pictures on every step."""
+    steps_8th_per_s: float
+    """With two pictures on every eighth."""
+    blind_steps_per_s: float
+    """Without pictures."""
+    bare_steps_per_s: float
+    """MuJoCo alone: `mj_step` for the substeps of a step, no controller."""
+    stock_steps_per_s: float
+    soft_reset_ms: float
+    """Writing a layout into the compiled model, no pictures, no idle steps."""
+    start_ms: float
+    """`env.reset(seed)`: new layout, the protocol's idle steps, two pictures."""
+    stock_reset_ms: float
+    """Which takes no idle steps, and draws."""
+
+    @property
+    def ratio(self) -> float:
+        """Ours to stock's, both with two pictures on every step."""
+        return self.steps_per_s / self.stock_steps_per_s
+
+    @property
+    def over_bare(self) -> float:
+        """Time of a step without pictures, in times of bare MuJoCo."""
+        return self.bare_steps_per_s / self.blind_steps_per_s
 
 
 def bench_env(
@@ -56,10 +80,8 @@ def bench_env(
 ) -> dict[str, Any]:
     """Measure, and write a JSON file with the hardware beside the numbers.
 
-    The environments take turns, so that a machine that gets busy slows both. Actions are random,
-    the same for both, and small enough to keep the arm above the table. A stock reset rebuilds the
-    model and takes no idle steps; those are the caller's there. So both are told: the reset alone,
-    and the reset with the idle steps that an episode begins with.
+    The environments take turns, so that a machine that gets busy slows all. Actions are random, the
+    same for all, and small enough to keep the arm above the table.
 
     Args:
         config: Sizes.
@@ -67,28 +89,55 @@ def bench_env(
         progress: Show a bar.
 
     Returns:
-        `rows`, `samples` (every round's rates) and provenance.
+        `rows` (`TaskSpeed`), `footprint`, `load_average` before the start, and provenance.
 
     Raises:
         UnknownId: Not a LIBERO task.
         MissingLibrary: There is no OpenGL library.
     """
-    from mosel_gym.envs.libero.scene import make_stock_env
     from mosel_gym.envs.libero.tasks import LIBERO_TASKS
 
-    tasks = {row.task.id: row for row in LIBERO_TASKS}
-    task_id = env_id(config.task)
-    if task_id not in tasks:
-        raise UnknownId(f"Only LIBERO tasks can be compared with LIBERO; known: {sorted(tasks)}.")
-    kwargs: dict[str, Any] = {"camera_size": config.camera_size, "max_steps": 10**9}
+    known = {row.task.id: row for row in LIBERO_TASKS}
+    ids = [env_id(task) for task in config.tasks]
+    for task_id in ids:
+        if task_id not in known:
+            raise UnknownId(f"Only LIBERO tasks can be compared with LIBERO, not {task_id}.")
+    load = os.getloadavg()[0]
+    rows = [
+        _measure(known[task_id], config) for task_id in tqdm(ids, "tasks", disable=not progress)
+    ]
+    footprint = measure_footprint(ids, config.camera_size) if config.footprint else None
+    found = {
+        "rows": rows,
+        "footprint": footprint,
+        "load_average": load,
+        **provenance(config, config.seed),
+    }
+    if out is not None:
+        write_json(out, found)
+    return found
+
+
+def _measure(row: Any, config: SpeedConfig) -> TaskSpeed:
+    import mujoco
+
+    from mosel_gym.envs.libero.assets import resolve_pack
+    from mosel_gym.envs.libero.scene import make_stock_env
+
+    kwargs: dict[str, Any] = {
+        "camera_size": config.camera_size,
+        "max_steps": 10**9,
+        "assets": config.assets,
+    }
     ours: dict[str, Any] = {
         pictures: EnvSpec(
-            task_id,
+            row.task.id,
             kwargs | {"render_every": every} | ({"cameras": ()} if pictures == "none" else {}),
         ).make()
         for pictures, every in _RENDER_EVERY.items()
     }
-    stock = make_stock_env(tasks[task_id], camera_size=config.camera_size)
+    pack, _ = resolve_pack(config.assets)
+    stock = make_stock_env(row, pack, camera_size=config.camera_size)
     actions = np.random.default_rng(config.seed).uniform(-0.3, 0.3, (max(config.steps, 32), 7))
     samples: dict[str, list[float]] = {}
 
@@ -96,66 +145,79 @@ def bench_env(
         start_s = time.perf_counter()
         for at in range(count):
             call(at)
-        samples.setdefault(name, []).append(count / (time.perf_counter() - start_s))
+        samples.setdefault(name, []).append((time.perf_counter() - start_s) / count)
 
     stock.reset()
     for env in ours.values():
-        env.reset(seed=config.seed)  # the first one compiles the scene
+        env.reset(seed=config.seed)
     scene = ours["none"].unwrapped.scene
-    warm_up = ours["none"].unwrapped.protocol.warm_up_steps
-    idle = np.array([0, 0, 0, 0, 0, 0, -1.0])
     rng = np.random.default_rng(config.seed)
-
-    def stock_episode(_: int) -> None:
-        stock.reset()
-        for _ in range(warm_up):
-            stock.step(idle)
-
-    for number in tqdm(range(config.repeats), desc="rounds", disable=not progress):
-        first = config.seed + 1 + number * config.resets
-        measure("stock resets", config.stock_resets, lambda _: stock.reset())
-        measure("stock starts", config.stock_resets, stock_episode)
+    layouts = [scene.sample_layout(rng) for _ in range(4)]
+    substeps = round(0.05 / scene.model.opt.timestep)
+    for number in range(config.repeats):
+        seed = config.seed + 1 + number
+        measure("stock reset", config.stock_resets, lambda _: stock.reset())
         # Right after a reset: robosuite makes its GL context current only there, and would draw
         # nothing at all, very fast, once an environment of ours has drawn.
-        measure("stock steps", config.stock_steps, lambda at: stock.step(actions[at % 32]))
-        measure("our resets", config.resets, lambda _: scene.apply(scene.sample_layout(rng)))
-        measure(
-            "our starts",
-            config.resets,
-            lambda at, first=first: ours["every step"].reset(seed=first + at),  # type: ignore[misc]
-        )
+        measure("stock step", config.stock_steps, lambda at: stock.step(actions[at % 32]))
+        measure("start", 2, lambda at, seed=seed: ours["every step"].reset(seed=seed + at))  # type: ignore[misc]
+        measure("soft reset", config.resets, lambda at: scene.apply(layouts[at % 4]))
         for pictures, env in ours.items():
-            env.reset(seed=first)
+            env.reset(seed=seed)
             measure(
-                f"our steps, {pictures}",
+                pictures,
                 config.steps,
                 lambda at, env=env: env.step(actions[at].astype(np.float32)),  # type: ignore[misc]
             )
+        measure(
+            "bare",
+            config.steps,
+            lambda _: [mujoco.mj_step(scene.model, scene.data) for _ in range(substeps)],
+        )
     for env in ours.values():
         env.close()
     stock.close()
-    pairs = [(f"steps, pictures {name}", f"our steps, {name}", "stock steps") for name in ours]
-    pairs.append(("resets to a new layout", "our resets", "stock resets"))
-    pairs.append((f"resets with {warm_up} idle steps", "our starts", "stock starts"))
-    median = {name: statistics.median(rates) for name, rates in samples.items()}
-    rows = [
-        SpeedRow(what, median[mine], median[theirs], median[mine] / median[theirs])
-        for what, mine, theirs in pairs
-    ]
-    found = {"rows": rows, "samples": samples, **provenance(config, config.seed)}
-    if out is not None:
-        write_json(out, found)
-    return found
+    median = {name: statistics.median(seconds) for name, seconds in samples.items()}
+    return TaskSpeed(
+        task_id=row.task.id,
+        steps_per_s=1 / median["every step"],
+        steps_8th_per_s=1 / median["every 8th"],
+        blind_steps_per_s=1 / median["none"],
+        bare_steps_per_s=1 / median["bare"],
+        stock_steps_per_s=1 / median["stock step"],
+        soft_reset_ms=1e3 * median["soft reset"],
+        start_ms=1e3 * median["start"],
+        stock_reset_ms=1e3 * median["stock reset"],
+    )
 
 
 def speed_table(found: dict[str, Any]) -> str:
-    """What `bench_env` found, for the terminal."""
-    rows = [
-        [row.what, f"{row.ours_per_s:.1f}", f"{row.stock_per_s:.2f}", f"{row.ratio:.1f}"]
-        for row in found["rows"]
+    """What `bench_env` found, as a Markdown table and two lines."""
+    rows: list[TaskSpeed] = found["rows"]
+    lines = [
+        "| task | stock steps/s | ours, two pictures | ratio | every 8th step | no pictures "
+        "| over bare MuJoCo | soft reset ms | start ms | stock reset ms |",
+        "|---" * 10 + "|",
     ]
-    hardware = found["hardware"]
-    return (
-        table(["per second, median of rounds", "mosel-gym", "stock LIBERO", "ratio"], rows)
-        + f"\n{hardware['cpu']}, {hardware['cores']} cores"
+    for row in rows:
+        lines.append(
+            f"| {row.task_id.removeprefix('MOSEL-')} | {row.stock_steps_per_s:.1f} "
+            f"| {row.steps_per_s:.0f} | {row.ratio:.1f} | {row.steps_8th_per_s:.0f} "
+            f"| {row.blind_steps_per_s:.0f} | {row.over_bare:.2f} | {row.soft_reset_ms:.2f} "
+            f"| {row.start_ms:.0f} | {row.stock_reset_ms:.0f} |"
+        )
+    ratios = [row.ratio for row in rows]
+    lines.append(
+        f"\nratio {min(ratios):.1f} to {max(ratios):.1f}, median {statistics.median(ratios):.1f}; "
+        f"without pictures median {statistics.median(r.blind_steps_per_s for r in rows):.0f} "
+        f"steps/s; {found['hardware']['cpu']}, {found['hardware']['cores']} cores, load before "
+        f"{found['load_average']:.1f}"
     )
+    footprint: Footprint | None = found["footprint"]
+    if footprint is not None:
+        lines.append(
+            f"building after the first {footprint.build_s:.2f} s; {footprint.envs} environments in "
+            f"{footprint.processes} processes: {footprint.further_env_mib:.0f} MiB per further "
+            f"one; growth over {footprint.resets} resets {footprint.growth_mib:+.1f} MiB"
+        )
+    return "\n".join(lines)

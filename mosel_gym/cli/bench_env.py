@@ -14,7 +14,7 @@ def main(
     config: Annotated[SpeedConfig, tyro.conf.arg(name="")],
     out: Path = Path("runs/bench/env.json"),
 ) -> None:
-    """Steps and resets per second, against LIBERO's own environment in the same run.
+    """Steps and resets per second on the ten long tasks, against LIBERO in the same run; memory.
 
     Args:
         config: How long to measure.

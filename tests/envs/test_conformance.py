@@ -16,29 +16,53 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from mosel_gym.envs.libero.env import LiberoEnv
+from mosel_gym.envs.libero.tasks import LIBERO_TASKS
 from mosel_gym.registry import TASKS
 from tests.envs.digests import DRAWN, digest, make
 
-REPOSITORY = Path(__file__).parents[2]
+ROWS = {row.task.id: row for row in LIBERO_TASKS}
+ONE_PER_SCENE = DRAWN | set(
+    {row.scene: id_ for id_, row in ROWS.items() if id_ not in DRAWN}.values()
+)
+CHECKED = [
+    pytest.param(id_, marks=() if id_ in ONE_PER_SCENE else pytest.mark.slow) for id_ in TASKS
+]
+
+
+class OtherProcess:
+    """Computes the hash of every id, with another history, while the tests run."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.envs.digests"],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"PYTHONHASHSEED": "4321"},
+        )
+        self._found: dict[str, str] = {}
+
+    def digest(self, env_id: str) -> str:
+        """Wait for the hash of an id."""
+        assert self._process.stdout is not None
+        while env_id not in self._found:
+            line = self._process.stdout.readline()
+            assert line, "the other process has failed; its message is on stderr"
+            name, value = line.split()
+            self._found[name] = value
+        return self._found[env_id]
+
+    def stop(self) -> None:
+        """End it, finished or not."""
+        self._process.kill()
+        self._process.communicate()
 
 
 @pytest.fixture(scope="module")
-def other_process() -> Iterator[dict[str, str]]:
-    """Hashes of every id from a process with another history, started once, read as they come."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.envs.digests"],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=REPOSITORY,
-        env=os.environ | {"PYTHONHASHSEED": "4321"},
-    )
-    try:
-        said, _ = process.communicate()
-        assert process.returncode == 0
-        yield dict(line.split() for line in said.splitlines())
-    finally:
-        process.kill()
-        process.wait()
+def other_process() -> Iterator[OtherProcess]:
+    process = OtherProcess()
+    yield process
+    process.stop()
 
 
 @pytest.fixture(scope="module", params=TASKS)
@@ -50,6 +74,7 @@ def env(request: pytest.FixtureRequest) -> Iterator[LiberoEnv]:
     made.close()  # a second time changes nothing
 
 
+@pytest.mark.parametrize("env", CHECKED, indirect=True)
 def test_gymnasiums_checker_finds_nothing(env: LiberoEnv) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -90,10 +115,8 @@ def test_a_restored_state_goes_on_in_the_same_way(env: LiberoEnv) -> None:
     assert found[1:] == expected[1:]
 
 
-def test_the_seed_alone_decides_in_any_process(
-    env: LiberoEnv, other_process: dict[str, str]
-) -> None:
-    assert digest(env) == other_process[env.task.id]
+def test_the_seed_alone_decides_in_any_process(env: LiberoEnv, other_process: OtherProcess) -> None:
+    assert digest(env) == other_process.digest(env.task.id)
 
 
 @pytest.mark.parametrize("env_id", sorted(DRAWN))

@@ -77,7 +77,8 @@ def _downloaded() -> Path:
 
 @lru_cache(maxsize=8)
 def _check(folder: Path) -> None:
-    wanted = {name: facts.xml for name, facts in (*objects().items(), *arenas().items())}
+    wanted = {name: facts.xml for name, facts in objects().items()}
+    wanted |= {name: facts.xml for name, facts in arenas().items()}
     missing = [name for name, file in wanted.items() if not (folder / file).is_file()]
     if missing:
         raise AssetError(

@@ -59,7 +59,8 @@ def _height_of_way(hand: Hand, goal: Array) -> float:
     start = hand.position
     points = points_of_others(hand)
     way = goal[:2] - start[:2]
-    share = np.clip((points[:, :2] - start[:2]) @ way / max(way @ way, 1e-6), 0.0, 1.0)
+    length = max(float(way @ way), 1e-6)
+    share = np.clip((points[:, :2] - start[:2]) @ way / length, 0.0, 1.0)
     aside = np.linalg.norm(points[:, :2] - (start[:2] + share[:, None] * way), axis=1)
     between = points[(aside < _CORRIDOR_M) & (share > 0.05), 2]
     return min(float(between.max(initial=-np.inf)) + 0.03, float(start[2]))
