@@ -54,3 +54,10 @@ def test_improve(tmp_path: Path, untrained: Path) -> None:
     )
     assert "improved the policy" in said
     assert (tmp_path / "agent" / "agent.json").is_file()
+
+
+def test_wrappers(tmp_path: Path) -> None:
+    said = run("05_wrappers.py", tmp_path, "--steps", "30")
+    assert "disturbance: {'brightness'" in said
+    assert "step 20: in transition: True" in said
+    assert list(tmp_path.glob("*.mp4"))

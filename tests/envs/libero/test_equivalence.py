@@ -23,7 +23,6 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[LiberoEnv, Any]]:
     env = gym.make(request.param, cameras=()).unwrapped
     assert isinstance(env, LiberoEnv)
     stock = make_stock_env(env._row, offscreen=False)
-    stock.reset()
     yield env, stock
     stock.close()
     env.close()
@@ -31,6 +30,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[LiberoEnv, Any]]:
 
 def start_both(env: LiberoEnv, stock: Any, init_state_id: int) -> None:
     """Bring both into the same stored state, with the fixtures in the same places."""
+    stock.reset()  # a stored state alone would leave the last episode's orientation goal
     scene = env.scene
     scene.apply(scene.stored_layout(init_state_id))
     model = stock.sim.model._model
@@ -41,7 +41,6 @@ def start_both(env: LiberoEnv, stock: Any, init_state_id: int) -> None:
     stock.set_init_state(scene.init_states[init_state_id])
     # Stock's first command uses the pose from before set_init_state: a stale read, not physics.
     stock.env.robots[0].controller.update(force=True)
-    stock.env.robots[0].gripper.current_action[:] = 0.0
 
 
 @pytest.mark.parametrize("init_state_id", [0, 7])
