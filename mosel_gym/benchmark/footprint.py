@@ -20,7 +20,7 @@ _MIB = 2.0**20
 
 @dataclass(frozen=True)
 class Footprint:
-    """Of `task_id` with two cameras of `camera_size` pixels."""
+    """Of environments with two cameras."""
 
     build_s: float
     """Median time of making an environment and its first reset, after the first one."""
@@ -41,13 +41,17 @@ def rss_mib() -> float:
 
 
 def measure_footprint(
-    task_ids: list[str], camera_size: int, envs: int = 16, processes: int = 2, resets: int = 2000
+    task_ids: list[str],
+    kwargs: dict[str, Any],
+    envs: int = 16,
+    processes: int = 2,
+    resets: int = 2000,
 ) -> Footprint:
     """Measure in fresh processes, so that nothing that was loaded here counts.
 
     Args:
         task_ids: Environments are made of these in turn.
-        camera_size: Pixels.
+        kwargs: Further arguments of `gymnasium.make`.
         envs: Over all processes.
         processes: Each holds its share of them open at once.
         resets: Of one environment without pictures.
@@ -57,16 +61,14 @@ def measure_footprint(
     children = []
     for _ in range(processes):
         here, there = context.Pipe()
-        child = context.Process(
-            target=_hold, args=(there, task_ids, camera_size, envs // processes)
-        )
+        child = context.Process(target=_hold, args=(there, task_ids, kwargs, envs // processes))
         child.start()
         children.append((child, here))
     for child, here in children:
         answers.append(here.recv())
         child.join()
     here, there = context.Pipe()
-    child = context.Process(target=_reset_often, args=(there, task_ids[0], resets))
+    child = context.Process(target=_reset_often, args=(there, task_ids[0], kwargs, resets))
     child.start()
     growth = here.recv()
     child.join()
@@ -80,13 +82,13 @@ def measure_footprint(
     )
 
 
-def _hold(answer: Connection, task_ids: list[str], camera_size: int, count: int) -> None:
+def _hold(answer: Connection, task_ids: list[str], kwargs: dict[str, Any], count: int) -> None:
     held: list[Any] = []
     seconds, memory = [], []
     for number in range(count):
         gc.collect()
         before, start_s = rss_mib(), time.perf_counter()
-        env = EnvSpec(task_ids[number % len(task_ids)], {"camera_size": camera_size}).make()
+        env = EnvSpec(task_ids[number % len(task_ids)], kwargs).make()
         env.reset(seed=number)
         took = time.perf_counter() - start_s
         env.step(np.zeros(7, np.float32))
@@ -99,8 +101,8 @@ def _hold(answer: Connection, task_ids: list[str], camera_size: int, count: int)
         env.close()
 
 
-def _reset_often(answer: Connection, task_id: str, resets: int) -> None:
-    env = EnvSpec(task_id, {"cameras": ()}).make()
+def _reset_often(answer: Connection, task_id: str, kwargs: dict[str, Any], resets: int) -> None:
+    env = EnvSpec(task_id, kwargs | {"cameras": ()}).make()
     scene = None
     start = 0.0
     rng = np.random.default_rng(0)

@@ -61,6 +61,8 @@ class TaskSpeed:
     """Writing a layout into the compiled model, no pictures, no idle steps."""
     start_ms: float
     """`env.reset(seed)`: new layout, the protocol's idle steps, two pictures."""
+    rounds: dict[str, list[float]]
+    """Seconds per call of every kind, round by round."""
     stock_reset_ms: float
     """Which takes no idle steps, and draws."""
 
@@ -103,10 +105,11 @@ def bench_env(
         if task_id not in known:
             raise UnknownId(f"Only LIBERO tasks can be compared with LIBERO, not {task_id}.")
     load = os.getloadavg()[0]
+    kwargs = {"camera_size": config.camera_size, "assets": config.assets}
     rows = [
         _measure(known[task_id], config) for task_id in tqdm(ids, "tasks", disable=not progress)
     ]
-    footprint = measure_footprint(ids, config.camera_size) if config.footprint else None
+    footprint = measure_footprint(ids, kwargs) if config.footprint else None
     found = {
         "rows": rows,
         "footprint": footprint,
@@ -187,6 +190,7 @@ def _measure(row: Any, config: SpeedConfig) -> TaskSpeed:
         stock_steps_per_s=1 / median["stock step"],
         soft_reset_ms=1e3 * median["soft reset"],
         start_ms=1e3 * median["start"],
+        rounds=samples,
         stock_reset_ms=1e3 * median["stock reset"],
     )
 
