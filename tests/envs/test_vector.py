@@ -8,6 +8,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+import mosel_gym  # noqa: F401  # registers the ids
+
 ID = "MOSEL-Libero90-Task20"
 ACTION = np.array([0.5, -0.2, -0.4, 0, 0, 0.3, 1], np.float32)
 

@@ -12,8 +12,8 @@ import pytest
 from mosel_gym.envs.libero.env import LiberoEnv
 
 NUMBERS = (2, 3, 5, 6, 9, 10)
-"""Long tasks with a cabinet, stove, caddy or microwave, which LIBERO moves on every reset, and Task6,
-which has no fixture at all."""
+"""Long tasks with a cabinet, stove, caddy or microwave, which LIBERO moves on every reset, and
+Task6, which has no fixture at all."""
 
 
 @pytest.fixture(scope="module", params=NUMBERS)

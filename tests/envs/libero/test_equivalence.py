@@ -34,8 +34,8 @@ def start_both(env: LiberoEnv, stock: Any, init_state_id: int) -> None:
     scene = env.scene
     scene.apply(scene.stored_layout(init_state_id))
     model = stock.sim.model._model
-    # Stock solves for the contacts three times a substep and we once, each from another start; where
-    # the solver stops by itself, the two would differ by its tolerance.
+    # Stock solves for the contacts three times a substep and we once, each from another start;
+    # where the solver stops by itself, the two would differ by its tolerance.
     scene.model.opt.tolerance = model.opt.tolerance = 1e-15
     for name in scene.fixture_names:  # not part of a stored state; a stock reset draws them anew
         body = stock.env.obj_body_id[name]
