@@ -132,12 +132,58 @@ def preserved_global_rng(seed: int) -> Iterator[None]:
         np.random.set_state(state)
 
 
+def _problem_of(suite: str, stem: str) -> Any:
+    """LIBERO's own reading of a problem file.
+
+    Raises:
+        AssetError: There is no such file, or it is damaged; the message names it and the fault.
+    """
+    path = bddl_path(suite, stem)
+    if not path.is_file():
+        raise AssetError(f"LIBERO has no problem file {path.name!r} in suite {suite!r}.")
+    _import_libero()
+    from libero.libero.envs import bddl_utils
+
+    try:
+        problem = bddl_utils.robosuite_parse_problem(str(path))
+        if not problem["goal_state"] or not problem["fixtures"]:
+            raise ValueError("it has no goal, or no fixtures")
+    except Exception as error:  # the parser lets all kinds through
+        raise AssetError(
+            f"Cannot read the problem file {path}: {error or type(error).__name__}. Reinstall "
+            "hf-libero if it came with it."
+        ) from error
+    return problem
+
+
+@contextmanager
+def _light_robot() -> Iterator[None]:
+    """Let robosuite compile light meshes while it constructs: the heavy ones take 0.2 s each time.
+
+    Its constructor compiles before a caller could hand it an XML processor.
+    """
+    from robosuite.environments.base import MujocoEnv
+
+    stock = MujocoEnv._initialize_sim
+
+    def initialize(env: Any, xml_string: str | None = None) -> None:
+        stock(env, xml_string or light_robot_xml(env.model.get_xml()))
+
+    MujocoEnv._initialize_sim = initialize
+    try:
+        yield
+    finally:
+        MujocoEnv._initialize_sim = stock
+
+
 class LiberoScene:
     """A compiled task: model and state, with LIBERO's predicates and placement samplers."""
 
     def __init__(self, row: LiberoTask, assets: str = "procedural") -> None:
         self.pack, self.assets = resolve_pack(assets)
-        stock = make_stock_env(row, self.pack, offscreen=False)
+        _problem_of(row.suite, row.bddl)
+        with _light_robot():
+            stock = make_stock_env(row, self.pack, offscreen=False)
         self._problem = stock.env
         with preserved_global_rng(0):
             self._problem._initialize_sim(xml_string=light_robot_xml(self._problem.model.get_xml()))
@@ -173,13 +219,7 @@ class LiberoScene:
     # -- predicates --------------------------------------------------------------------------
 
     def _goal_of(self, suite: str, stem: str) -> tuple[Predicate, ...]:
-        path = bddl_path(suite, stem)
-        if not path.is_file():
-            raise AssetError(f"LIBERO has no problem file {path.name!r} in suite {suite!r}.")
-        from libero.libero.envs import bddl_utils
-
-        problem = bddl_utils.robosuite_parse_problem(str(path))
-        return tuple(tuple(state) for state in problem["goal_state"])
+        return tuple(tuple(state) for state in _problem_of(suite, stem)["goal_state"])
 
     def holds(self, predicates: tuple[Predicate, ...]) -> bool:
         """Whether all predicates hold in the current state, by LIBERO's own evaluation."""
@@ -377,7 +417,7 @@ class LiberoScene:
     @property
     def init_states(self) -> Array:
         """LIBERO's stored states, float64 `[50, 1 + nq + nv]`: time, qpos, qvel."""
-        return read_init_states(self._init_states_file)
+        return read_init_states(self._init_states_file, 1 + self.model.nq + self.model.nv)
 
     def stored_layout(self, init_state_id: int, fixture_seed: int = 0) -> Layout:
         """One of LIBERO's stored states, which hold no fixture poses: those are drawn anew.

@@ -82,11 +82,10 @@ def microwave(facts: ObjectFacts) -> list[Part]:
 
 
 def wine_rack(facts: ObjectFacts) -> list[Part]:
-    """Light wood, the stand in dark wood."""
-    shelves = [geom for geom in facts.geoms if max(geom.size) > 0.1]
-    stand = [geom for geom in facts.geoms if max(geom.size) <= 0.1]
-    parts = [Part(solids(shelves), (0.80, 0.65, 0.48))]
-    return [*parts, Part(solids(stand), (0.30, 0.13, 0.06))] if stand else parts
+    """Two leaning planes of light wood; the stand and the edges that stop a bottle in dark wood."""
+    planes = [geom for geom in facts.geoms if sorted(geom.size)[1] > 0.07 and max(geom.size) > 0.1]
+    frame = [geom for geom in facts.geoms if geom not in planes]
+    return [Part(solids(planes), (0.80, 0.65, 0.48)), Part(solids(frame), (0.30, 0.13, 0.06))]
 
 
 def desk_caddy(facts: ObjectFacts) -> list[Part]:
@@ -112,9 +111,12 @@ def basket(facts: ObjectFacts) -> list[Part]:
 
 
 def _book(facts: ObjectFacts, cover: Colour) -> list[Part]:
-    """An upright book: covers in y and z, pages inside, spine at the low y side."""
+    """An upright book: covers in y and z, pages inside, spine at the low y side.
+
+    The covers are thick, so that their colour is seen from the side of the pages too.
+    """
     x0, y0, z0, x1, y1, z1 = facts.bbox
-    board = 0.0025
+    board = 0.005
     boards = joined(
         [
             box((x0, y0, z0), (x0 + board, y1, z1)),

@@ -73,9 +73,10 @@ def akita_black_bowl(facts: ObjectFacts) -> list[Part]:
 
 
 def white_bowl(facts: ObjectFacts) -> list[Part]:
-    """The small white bowl."""
+    """The small white bowl, shaded inside: plain white is a blot from above."""
     outside = [(0.017, 0.0), (0.022, 0.004), (0.034, 0.015), (0.0415, 0.035)]
-    return [Part(_cup(outside, 0.0025), PORCELAIN)]
+    hollow = lathe([(0, 0.0056), (0.020, 0.0056), (0.0325, 0.0165), (0.038, 0.031), (0, 0.0066)])
+    return [Part(_cup(outside, 0.0025), PORCELAIN), Part(hollow, (0.66, 0.67, 0.69))]
 
 
 def plate(facts: ObjectFacts) -> list[Part]:
