@@ -25,7 +25,7 @@ def test_pictures_and_states_are_those_of_single_environments(
     envs = gym.make_vec(
         ID, num_envs=2, vectorization_mode=mode, vector_kwargs=vector, camera_size=32
     )
-    first, info = envs.reset(seed=seeds)
+    first, info = envs.reset(seed=seeds)  # type: ignore[arg-type]
     assert info["seed"].tolist() == seeds
     for _ in range(3):
         last, *_ = envs.step(np.stack([ACTION, ACTION]))

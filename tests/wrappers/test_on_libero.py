@@ -110,7 +110,7 @@ def test_vector_environments_give_what_single_ones_give(mode: str) -> None:
         cameras=(),
         max_steps=6,
     )
-    envs.reset(seed=seeds)
+    envs.reset(seed=seeds)  # type: ignore[arg-type]
     for _ in range(9):
         observations, rewards, _, _, info = envs.step(np.stack([DOWN, DOWN]))
     assert info["frozen"].all()

@@ -38,7 +38,7 @@ def test_presets(
 
 
 def test_orientations_are_turns_of_one_picture() -> None:
-    pictures = {}
+    pictures: dict[str, Any] = {}
     for name in ("mosel", "lerobot", "openpi"):
         env: Any = gym.make(LONG, camera_size=48, protocol=name, disable_env_checker=True)
         env.reset(seed=0)
