@@ -26,7 +26,7 @@ class VisualDisturbance(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         seed: Another one gives other factors on the same episodes.
 
     Raises:
-        ValueError: A range is empty, or holds factors that are not positive.
+        ValueError: A range is empty or holds factors that are not positive, or `seed` is negative.
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class VisualDisturbance(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         for name, (low, high) in self._ranges.items():
             if not 0.0 < low <= high:
                 raise ValueError(f"The range of {name} is {(low, high)}; needed: 0 < low <= high.")
+        if seed < 0:
+            raise ValueError(f"seed is {seed}; it must be 0 or above.")
         self._seed = seed
         self._factors: dict[str, float] = {}
 

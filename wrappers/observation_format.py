@@ -52,6 +52,9 @@ class ObservationFormat(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
           turn them twice. Outgoing, `info["image_orientation"]` is that of the layout.
         - "Turned by 180 degrees" refers to OpenGL's bottom-up picture; the result is the upright
           one mirrored left to right. Models were trained on that: it is not to be mended.
+        - Gymnasium's `AsyncVectorEnv` reads texts from its shared memory only once, before the
+          first reset: "openpi" and "vla_eval" then have a blank prompt. Make such a vector with
+          `vector_kwargs={"shared_memory": False}`.
 
     Args:
         env: A LIBERO environment with the cameras "agentview" and "wrist".

@@ -35,7 +35,8 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
         - One that `reset` or `close` cuts short is written too; its `provenance["status"]` says so.
           One with no step is not.
         - Existing files are never overwritten; several processes may share a folder.
-        - Actions are recorded as given, before the environment clips them.
+        - Actions are recorded as given, before the environment clips them; where a wrapper below
+          has replaced one (`SkillTransition`), `info["executed_action"]` is recorded instead.
         - It knows no agent. Who does can call `tell`: plan, skills and verdicts then stand in the
           file and in the picture.
         - Simulator states are recorded where the environment has `mujoco_state()`, so that the
@@ -103,7 +104,9 @@ class RecordEpisode(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructor
         """Step and record; the last step of an episode also writes the files."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if self._trace is not None:
-            self._trace.add(action, observation, info, self._simulator())
+            # An ignored action beside the picture of another one would be wrong training data.
+            executed = info.get("executed_action", action)
+            self._trace.add(executed, observation, info, self._simulator())
             if terminated or truncated:
                 self._finish("terminated" if terminated else "truncated")
         return observation, reward, terminated, truncated, info

@@ -219,6 +219,8 @@ def test_disturbance_is_drawn_once_an_episode_from_its_seed(seeing: gym.Env[Any,
     assert 0.9 <= factors["gamma"] <= 1.1
     with pytest.raises(ValueError, match="gamma"):
         VisualDisturbance(seeing, gamma=(1.2, 0.8))
+    with pytest.raises(ValueError, match="seed is -1"):
+        VisualDisturbance(seeing, seed=-1)
 
 
 def test_the_neutral_disturbance_changes_nothing(seeing: gym.Env[Any, Any]) -> None:
@@ -282,6 +284,21 @@ def test_told_plan_skill_and_verdict_are_in_the_files(tmp_path: Path) -> None:
     assert episode.states is not None
     assert episode.states.shape[0] == 7
     assert env.paths[0].with_suffix(".mp4").stat().st_size > 1000
+
+
+def test_what_is_recorded_around_a_transition_is_what_was_executed(tmp_path: Path) -> None:
+    transition = SkillTransition(make(cameras=(), max_steps=6))
+    env = RecordEpisode(transition, tmp_path, video=False)
+    env.reset(seed=0)
+    executed = []
+    for step in range(6):
+        if step == 3:
+            transition.request()
+        *_, info = env.step(DOWN)
+        executed.append(info["executed_action"])
+    assert [bool((action == DOWN).all()) for action in executed] == [True] * 3 + [False] * 3
+    assert np.array_equal(read_episode(env.paths[0]).actions, np.stack(executed))
+    env.close()
 
 
 def test_a_killed_run_keeps_its_finished_episodes(tmp_path: Path) -> None:
