@@ -47,3 +47,27 @@ class NotEnoughData(MoselError, ValueError):
 
 class SpecMismatch(MoselError, ValueError):
     """Two sides disagree on a convention (rotation format, gripper polarity, rate, image size)."""
+
+
+class ModelError(MoselError, RuntimeError):
+    """Root of what goes wrong between us and a foundation model."""
+
+
+class MissingKey(ModelError):
+    """An API key is not set, or was turned down; the message names the variable."""
+
+
+class ModelUnavailable(ModelError):
+    """A model could not be reached, or gave no answer in time, after all retries."""
+
+
+class ModelRefused(ModelError):
+    """A model declined to answer."""
+
+
+class BadAnswer(ModelError):
+    """A model's answers did not fit the schema, or asked for the impossible, repair included."""
+
+
+class BudgetReached(ModelError):
+    """The next call would go beyond the budget in calls or in money; nothing was sent."""

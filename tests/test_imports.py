@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "wrappers": _ENVS | {"data"},
     "data": _LEAVES,
     "models": _LEAVES | {"data"},
-    "llm": _LEAVES,
+    "llm": _LEAVES | {"data"},
     "training": _MODELS,
     "agents": _AGENTS,
     "benchmark": _TOP,
