@@ -81,6 +81,12 @@ def axis_angle_to_matrix(axis_angle: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(quaternion.as_rotation_matrix(axis_angle_to_quat(axis_angle)))
 
 
+def quat_wxyz_to_matrix(wxyz: ArrayLike) -> NDArray[np.float64]:
+    """Rotations from wxyz order `[..., 4]` to matrices `[..., 3, 3]`; normalised on the way."""
+    rotations = quaternion.from_float_array(np.asarray(wxyz, float))
+    return np.asarray(quaternion.as_rotation_matrix(rotations), np.float64)
+
+
 def _vector(values: ArrayLike, size: int, name: str) -> NDArray[np.float64]:
     vector = np.asarray(values, dtype=np.float64)
     if vector.shape != (size,) or not np.isfinite(vector).all():

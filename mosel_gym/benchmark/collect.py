@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +51,11 @@ class CollectConfig:
     """Disturb 60 % of the episodes, while the labels stay the expert's own."""
     perturb: bool = False
     """The expert aims beside the mark in 60 % of the skills: for training a judge, not a policy."""
+    weak: Path | None = None
+    """A state policy (`mosel train weak`) carries out the skills in the expert's place: rollouts of
+    a learned policy, for a judge. It ends where the environment ends the episode."""
+    hold: int = 1
+    """Steps in a row for which the goal must hold before the environment counts a success."""
     cameras: tuple[str, ...] | None = None
     """Names; None = the environment's default."""
     camera_size: int | tuple[int, int] = 128
@@ -181,6 +187,7 @@ def resolved(config: CollectConfig) -> CollectConfig:
 def _arguments(config: CollectConfig) -> dict[str, Any]:
     return {
         "camera_size": config.camera_size,
+        "success_hold": config.hold if config.hold > 1 else None,
         "render_every": config.render_every,
         "layout_spread_m": config.layout_spread_m or None,
         "control": config.control,
@@ -248,6 +255,13 @@ def _env(config: CollectConfig) -> Any:
     return _ENV[key]
 
 
+@cache
+def _actor(path: Path) -> Any:
+    from mosel_gym.benchmark.weak import WeakActor
+
+    return WeakActor(path)
+
+
 def _close() -> None:
     while _ENV:
         _ENV.popitem()[1].close()
@@ -272,8 +286,14 @@ def _run(job: Job) -> tuple[Job, Collected]:
             noise=_noise(config, seed),
             blunder=blunder,
             options={"init_state_id": seed % config.init_states} if config.init_states else None,
+            actor=None if config.weak is None else _actor(config.weak),
+            actor_name="" if config.weak is None else f"state policy {config.weak} (privileged)",
         )
-        success = demonstrates(episode, task, own_plan=not config.skills)
+        success = (
+            bool(episode.success)
+            if config.weak is not None
+            else demonstrates(episode, task, own_plan=not config.skills)
+        )
         if success or not config.only_successes:
             write_episode(stem.with_suffix(".hdf5"), episode)
             if config.video and config.pictures:

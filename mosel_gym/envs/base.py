@@ -173,6 +173,21 @@ class LongHorizonEnv(gym.Env[Obs, Action]):
     def record_state(self) -> NDArray[np.float64]:
         """The state in the form that files keep, float64 `[n]`; `draw_state` shows it again."""
 
+    @abstractmethod
+    def bodies_of(
+        self, state: NDArray[np.float64], fixtures: NDArray[np.float64] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """PRIVILEGED: what stands where in a recorded state, the robot left out.
+
+        Args:
+            state: As `record_state` gives it.
+            fixtures: As `fixture_poses` gives them.
+
+        Returns:
+            World position (m) and wxyz rotation of every body, float64 `[n, 7]`, and the joints of
+            drawers, doors and knobs, float64 `[m]` (m or rad); the order is the scene's own.
+        """
+
     def fixture_poses(self) -> NDArray[np.float64] | None:
         """What `record_state` leaves out because it stands fixed, float64 `[n, 7]`, or None."""
         return None

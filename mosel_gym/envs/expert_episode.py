@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 import gymnasium as gym
@@ -20,6 +21,8 @@ from mosel_gym.types import Episode, SkillSegment, TaskPlan
 Array = NDArray[np.float64]
 
 
+SkillActor = Callable[[LongHorizonEnv, str], Iterator[Array]]
+"""Yields the actions of one skill, each computed from the state reached so far."""
 _RADIANS_OF_NOISE = 0.05
 """What 1 of `Noise.scale` means under joint control."""
 
@@ -56,10 +59,13 @@ def expert_episode(
     blunder: Blunder | None = None,
     options: dict[str, Any] | None = None,
     keep_states: bool = True,
+    actor: SkillActor | None = None,
+    actor_name: str = "",
 ) -> Episode:
     """Run the expert through a plan, with the arm transitions of Appendix J between the skills.
 
-    It goes on after the goal is first reached, so that every demonstration lets go and retreats.
+    It goes on after the goal is first reached, so that every demonstration lets go and retreats. An
+    `actor` in the expert's place stops where the environment ends the episode, as agents do.
 
     Args:
         env: An unwrapped environment; pictures are recorded as it draws them.
@@ -69,6 +75,8 @@ def expert_episode(
         blunder: Makes some skills fail.
         options: Passed to `env.reset`.
         keep_states: Record simulator states.
+        actor: Carries out the skills in the expert's place.
+        actor_name: Of whoever that is, for the provenance.
 
     Returns:
         The episode, `success` being the environment's latched verdict.
@@ -87,32 +95,50 @@ def expert_episode(
     assert isinstance(space, gym.spaces.Box)
     low, high = (b.astype(np.float64) for b in (space.low, space.high))
     burst, push = 0, np.zeros(env.robot.action_size)
+
+    def play(stream: Iterator[Array], disturbed: bool) -> bool:
+        """Carry out the actions of a stream; whether the environment ended an actor's episode."""
+        nonlocal burst, push, info
+        for action in stream:
+            executed = action
+            if disturbed:
+                if burst == 0 and noise is not None and rng.random() < noise.burst_probability:
+                    burst = int(rng.integers(3, 9))
+                    push = _push(env, rng, noise)
+                if burst > 0:
+                    burst, executed = burst - 1, np.clip(action + push, low, high)
+            observation, _, terminated, truncated, info = env.step(executed.astype(np.float32))
+            if info["status"] == "error":
+                raise SimulationDiverged(info["error"])
+            recorder.actions.append(action.astype(np.float32))
+            recorder.observe(observation, info)
+            if actor is not None and (terminated or truncated):
+                return True
+        return False
+
+    over = False
     for number, skill in enumerate(plan):
         errors = _draw_errors(blunder, rng) if blunder else None
-        streams: list[tuple[str, Iterator[Array]]] = [("skill", skill_actions(env, skill, errors))]
+        doing = skill_actions(env, skill, errors) if actor is None else actor(env, skill)
+        streams: list[tuple[str, Iterator[Array]]] = [("skill", doing)]
         if number:
             streams.insert(0, ("transition", transition_actions(env, home)))
         for kind, stream in streams:
             start = len(recorder.actions)
-            for action in stream:
-                executed = action
-                if noise is not None and kind == "skill":
-                    if burst == 0 and rng.random() < noise.burst_probability:
-                        burst = int(rng.integers(3, 9))
-                        push = _push(env, rng, noise)
-                    if burst > 0:
-                        burst, executed = burst - 1, np.clip(action + push, low, high)
-                observation, _, _, _, info = env.step(executed.astype(np.float32))
-                if info["status"] == "error":
-                    raise SimulationDiverged(info["error"])
-                recorder.actions.append(action.astype(np.float32))
-                recorder.observe(observation, info)
+            over = play(stream, noise is not None and kind == "skill")
             stop = len(recorder.actions)
             segments.append(
                 SkillSegment(skill, start, stop, "skill" if kind == "skill" else "transition")
             )
+            if over:
+                break
+        if over:
+            break
+    if actor is not None and not over:  # out of the picture, and time for the goal to be held
+        play(chain(transition_actions(env, home), _still(env)), disturbed=False)
+    planner = "expert" if actor is None else "given"
     return recorder.episode(
-        seed, TaskPlan(tuple(plan), "scripted", "expert"), tuple(segments), info
+        seed, TaskPlan(tuple(plan), "scripted", planner), tuple(segments), info, actor_name
     )
 
 
@@ -154,6 +180,11 @@ def transition_actions(env: LongHorizonEnv, home: NDArray[np.float32]) -> Iterat
         yield np.asarray(controller.act(env._proprio()), np.float64)
 
 
+def _still(env: LongHorizonEnv) -> Iterator[Array]:
+    for _ in range(env.success_hold):
+        yield np.asarray(env.robot.still(env._proprio(), "keep"), np.float64)
+
+
 def _draw_errors(blunder: Blunder, rng: np.random.Generator) -> AimErrors:
     grasp, place = np.zeros(3), np.zeros(3)
     if rng.random() < blunder.probability:
@@ -189,6 +220,7 @@ class _Recorder:
         plan: TaskPlan,
         segments: tuple[SkillSegment, ...],
         info: dict[str, Any],
+        actor_name: str = "",
     ) -> Episode:
         keys = self._rows[0]
         return Episode(
@@ -207,7 +239,7 @@ class _Recorder:
                 skill: np.array([done[skill] for done in self._done]) for skill in self._done[0]
             },
             provenance={
-                "agent": "expert (privileged)",
+                "agent": actor_name or "expert (privileged)",
                 "robot": info["robot"],
                 "protocol": info["protocol"],
                 "image_orientation": info["image_orientation"],

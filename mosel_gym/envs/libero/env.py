@@ -255,6 +255,17 @@ class LiberoEnv(LongHorizonEnv, gym.utils.EzPickle):
         data = self.scene.data
         return np.concatenate(([data.time], data.qpos, data.qvel))
 
+    def bodies_of(
+        self, state: NDArray[np.float64], fixtures: NDArray[np.float64] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Objects, then fixtures, and the joints of the latter; see `LongHorizonEnv`."""
+        free, joints = self.scene.object_joints
+        qpos = state[1:]
+        poses = np.stack([qpos[at : at + 7] for at in free])
+        if fixtures is not None:
+            poses = np.concatenate((poses, fixtures))
+        return poses, qpos[joints]
+
     def fixture_poses(self) -> NDArray[np.float64]:
         """Where the fixtures stand, float64 `[n, 7]`: world position (m) and wxyz rotation.
 

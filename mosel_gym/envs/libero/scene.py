@@ -216,6 +216,15 @@ class LiberoScene:
         self._lattices: dict[str, tuple[NDArray[np.intp], Array]] = {}
         self._start_layout = self.layout()
 
+    @property
+    def object_joints(self) -> tuple[list[int], list[int]]:
+        """Addresses in qpos: of each object's pose, and of each joint of a drawer, door or knob."""
+        kinds, addresses = self.model.jnt_type, self.model.jnt_qposadr
+        names = [self.model.joint(at).name for at in range(self.model.njnt)]
+        free = kinds == mujoco.mjtJoint.mjJNT_FREE
+        robot = np.array([name.startswith(("robot", "gripper")) for name in names])
+        return addresses[free].tolist(), addresses[~free & ~robot].tolist()
+
     # -- predicates --------------------------------------------------------------------------
 
     def _goal_of(self, suite: str, stem: str) -> tuple[Predicate, ...]:

@@ -345,6 +345,15 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
         """What a picture needs: the pose of every body, float64 `[n * 7]`, see `body_names`."""
         return self.scene.poses().reshape(-1)
 
+    def bodies_of(self, state: Array, fixtures: Array | None = None) -> tuple[Array, Array]:
+        """What stands on the table, see `LongHorizonEnv`; drawers are bodies of their own here."""
+        things = [
+            at
+            for at, name in enumerate(self.body_names)
+            if not name.startswith(("left_", "right_", "table"))
+        ]
+        return state.reshape(-1, 7)[things], np.zeros(0)
+
     def draw_state(self, state: Array, fixtures: Array | None = None) -> dict[str, Frame]:
         """Draw a recorded state with the mirror: the very pictures that an observation had.
 
