@@ -2,6 +2,7 @@
 
 from mosel_gym.wrappers.disturbance import VisualDisturbance
 from mosel_gym.wrappers.freeze_finished import FreezeFinished
+from mosel_gym.wrappers.judged_reward import VideoJudgeReward
 from mosel_gym.wrappers.observation_format import ObservationFormat
 from mosel_gym.wrappers.recording import RecordEpisode
 from mosel_gym.wrappers.skill_transition import SkillTransition
@@ -13,5 +14,6 @@ __all__ = [
     "RecordEpisode",
     "SkillTransition",
     "SubgoalReward",
+    "VideoJudgeReward",
     "VisualDisturbance",
 ]
