@@ -23,7 +23,7 @@ from mosel_gym.agents.config import MoselConfig
 from mosel_gym.agents.contract import check_parts, check_robot
 from mosel_gym.agents.executor import SkillExecutor
 from mosel_gym.agents.follower import PlanFollower
-from mosel_gym.agents.improvement.evidence import Evidence
+from mosel_gym.agents.improvement.evidence import Evidence, Memory
 from mosel_gym.agents.improvement.language import History, refine_plan
 from mosel_gym.agents.improvement.policy import refine_policy
 from mosel_gym.agents.improvement.route import choose
@@ -217,7 +217,7 @@ class MoselAgent(Sb3Predict):
 
     def improve(
         self,
-        buffer: ReflectionBuffer | None = None,
+        buffer: ReflectionBuffer | Memory | None = None,
         target: Target = "auto",
         *,
         demos: Sequence[Clip] = (),
@@ -225,7 +225,8 @@ class MoselAgent(Sb3Predict):
         """Refine one module from reflected episodes (Algorithm 1) and begin a new round.
 
         Args:
-            buffer: Where they are; None takes what this agent reflected on in this round.
+            buffer: Where they are, or the pairs themselves; None takes what this agent reflected on
+                in this round.
             target: Which module; `auto` goes by the reflections, see `improvement.route`.
             demos: Clips to mix into the training of a network, as the configs say.
 

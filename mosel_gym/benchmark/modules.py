@@ -12,7 +12,6 @@ from mosel_gym.errors import MoselError, SpecMismatch, UnknownId
 
 if TYPE_CHECKING:
     from mosel_gym.agents.base import TaskPlanner, VideoAnalyzer
-    from mosel_gym.llm.chat import Usage
     from mosel_gym.llm.config import ChatConfig
 
 SHIPPED_JUDGE = "libero-long"
@@ -86,18 +85,6 @@ def uses_model(spec: str) -> bool:
     from mosel_gym.llm.choose import looks_like_model
 
     return looks_like_model(spec)
-
-
-def usage_of(*parts: object) -> Usage:
-    """What the foundation models behind some planners and analyzers have cost so far.
-
-    Parts without a model count nothing; a model that two of them share counts once.
-    """
-    from mosel_gym.llm.chat import Usage
-
-    models = {id(model): model for part in parts if (model := getattr(part, "model", None))}
-    usages = (getattr(model, "usage", None) for model in models.values())
-    return sum((usage for usage in usages if isinstance(usage, Usage)), Usage())
 
 
 def _config(llm: ChatConfig | None) -> ChatConfig:

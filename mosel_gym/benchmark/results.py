@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -51,15 +51,37 @@ class EpisodeResult:
     skills_held: dict[str, bool] = field(default_factory=dict)
     """The same, for `hold` steps in a row."""
     plan: tuple[str, ...] = ()
+    reasoning: str = ""
+    """Why this plan, in the task planner's words."""
     agent: str = ""
+    planner: str = ""
+    """Who wrote the plan; "given" if the caller did."""
     analyzer: str = ""
     privileged: bool = False
     """Whether the analyzer read simulator truth."""
+    privileged_agent: bool = False
+    """Whether whoever moved the arms read simulator truth, as the scripted expert does."""
     judged_success: bool | None = None
     fault: str = ""
     failed_skill: str | None = None
     rationale: str = ""
     verdicts: tuple[JudgedSegment, ...] = ()
+    unjudged: str = ""
+    """Why there is no verdict, where the analyzer was asked and gave none; the rest still holds."""
+    models: dict[str, float] = field(default_factory=dict)
+    """What foundation models cost in this episode: calls, cached, input_tokens, output_tokens,
+    cost_usd and seconds; empty if there were none."""
+    refinement: int = 0
+    """How many times the plan had been refined before this attempt at the seed."""
+    refinement_ended: str = ""
+    """Why the plan was not refined further although the analyzer saw a failure."""
+    earlier: tuple[EpisodeResult, ...] = ()
+    """The attempts before this one, oldest first, each with a plan of its own."""
+    unfinished: bool = False
+    """Whether a model gave no answer that it may give another day: the next run into the same
+    folder carries out this seed again."""
+    stopped: Literal["", "budget", "key"] = ""
+    """What about the models makes further episodes pointless for now."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time by part: reset, simulation, pictures, networks, judging, recording."""
     video: str | None = None
@@ -88,7 +110,14 @@ class EpisodeResult:
     def from_plain(cls, content: dict[str, Any]) -> EpisodeResult:
         """Rebuild from JSON's types."""
         verdicts = tuple(JudgedSegment(**row) for row in content["verdicts"])
-        return replace(cls(**content), verdicts=verdicts, plan=tuple(content["plan"]))
+        earlier = tuple(cls.from_plain(row) for row in content.get("earlier", ()))
+        plan = tuple(content["plan"])
+        return replace(cls(**content), verdicts=verdicts, plan=plan, earlier=earlier)
+
+    def after(self, refinements: int) -> EpisodeResult:
+        """The last attempt at this seed with no more than so many refinements of the plan."""
+        tries = (*self.earlier, self)
+        return [row for row in tries if row.refinement <= refinements][-1]
 
 
 @dataclass(frozen=True)
@@ -107,6 +136,10 @@ class ArmSummary:
     mean_steps: float
     seconds: dict[str, float]
     """Sum over episodes and processes."""
+    models: dict[str, float]
+    """What foundation models cost in these episodes, see `EpisodeResult.models`."""
+    unjudged: int
+    """Episodes that the analyzer was asked about in vain."""
 
 
 def summarize(label: str, results: Sequence[EpisodeResult]) -> ArmSummary:
@@ -125,7 +158,18 @@ def summarize(label: str, results: Sequence[EpisodeResult]) -> ArmSummary:
         errors=len(results) - len(fine),
         mean_steps=sum(result.steps for result in fine) / max(1, len(fine)),
         seconds={part: sum(r.seconds.get(part, 0.0) for r in fine) for part in parts},
+        models=add_up([result.models for result in results]),
+        unjudged=sum(bool(result.unjudged) for result in fine),
     )
+
+
+def add_up(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Sums by name; empty if all are."""
+    total: dict[str, float] = {}
+    for part in parts:
+        for name, value in part.items():
+            total[name] = total.get(name, 0.0) + value
+    return total
 
 
 def compare_arms(

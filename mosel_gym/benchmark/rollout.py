@@ -13,15 +13,17 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from mosel_gym.benchmark.model_calls import spent_since, stopped_by, told, usage_of
 from mosel_gym.benchmark.results import EpisodeResult, JudgedSegment
 from mosel_gym.data.windows import segment_truth
-from mosel_gym.errors import SimulationDiverged
+from mosel_gym.errors import ModelError, SimulationDiverged
 from mosel_gym.types import Episode, Observation, Reflection, TaskPlan
 
 OnStep = Callable[[int, Observation, Mapping[str, Any]], None]
 """Called with step number, observation and info after every step."""
 
 
+@runtime_checkable
 class Agent(Protocol):
     """What the loop needs of an agent."""
 
@@ -66,6 +68,19 @@ class ReflectiveAgent(Protocol):
         ...
 
 
+@runtime_checkable
+class BoundAgent(Protocol):
+    """PRIVILEGED: an agent that needs the environment itself, as the scripted expert does."""
+
+    def bind(self, env: gym.Env[Any, Any]) -> None:
+        """Take the environment that the next episode runs in; called before each `reset`.
+
+        Raises:
+            SpecMismatch: It is none that the agent can act in.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class EpisodeRun:
     """The result, and the trace behind it where the agent kept one."""
@@ -91,6 +106,10 @@ def run_episode(
 
     Non-obvious behaviour:
         - An exception ends the episode with `status="error"`; Ctrl-C does not, it passes.
+        - Where a foundation model gives no verdict after the episode was carried out, the episode
+          still counts: `unjudged` says why nobody judged it.
+        - `stopped` says where a budget was reached or a key turned down, so that the caller can
+          leave it at that.
         - For `held` to be known, make the environment with `success_hold=hold`. First hits are
           counted here, so they do not depend on it.
 
@@ -107,8 +126,11 @@ def run_episode(
     """
     clock = Clock()
     tally = Tally(hold)
+    spent = usage_of(agent)
     try:
         with clock("reset"):
+            if isinstance(agent, BoundAgent):
+                agent.bind(env)
             observation, info = env.reset(seed=seed, options=options)
             agent.reset(info["task"], plan=plan, seed=seed)
         terminated = truncated = False
@@ -130,17 +152,43 @@ def run_episode(
             return EpisodeRun(replace(result, seconds=clock.parts()))
         agent.finish(observation, info)
         episode = agent.episode
-        result = replace(result, agent=agent.name, plan=episode.plan.skills if episode.plan else ())
-        reflection = None
+        result, reflection = _with_names(result, agent, episode), None
         if reflect:
-            with clock("judging"):
-                reflection = agent.reflect()
-            result = with_reflection(result, episode, reflection)
-        return EpisodeRun(replace(result, seconds=clock.parts()), episode, reflection)
-    except Exception:  # whatever it was, the other seeds go on, and this one is no failure
-        error = traceback.format_exc()
-        result = EpisodeResult(seed, "error", error, steps=tally.steps, seconds=clock.parts())
+            try:
+                with clock("judging"):
+                    reflection = agent.reflect()
+                result = with_reflection(result, episode, reflection)
+            except ModelError as error:  # what was carried out is not lost for want of a verdict
+                result = replace(
+                    result, unjudged=told(error), unfinished=True, stopped=stopped_by(error)
+                )
+        result = replace(result, seconds=clock.parts(), models=spent_since(spent, agent))
+        return EpisodeRun(result, episode, reflection)
+    except Exception as error:  # whatever it was, the other seeds go on, and this one is no failure
+        result = EpisodeResult(
+            seed,
+            "error",
+            told(error) if isinstance(error, ModelError) else traceback.format_exc(),
+            steps=tally.steps,
+            seconds=clock.parts(),
+            models=spent_since(spent, agent),
+            stopped=stopped_by(error),
+        )
         return EpisodeRun(result)
+
+
+def _with_names(result: EpisodeResult, agent: ReflectiveAgent, episode: Episode) -> EpisodeResult:
+    """Who planned, who acted and who judges, whatever comes of it."""
+    plan = episode.plan
+    return replace(
+        result,
+        agent=agent.name,
+        planner=plan.planner if plan else "",
+        plan=plan.skills if plan else (),
+        reasoning=plan.reasoning if plan else "",
+        analyzer=getattr(getattr(agent, "analyzer", None), "name", ""),
+        privileged_agent=bool(getattr(agent, "privileged", False)),
+    )
 
 
 def with_reflection(

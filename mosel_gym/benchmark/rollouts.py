@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ from typing import Any
 from tqdm import tqdm
 
 from mosel_gym.benchmark.provenance import read_json, write_json
+from mosel_gym.benchmark.refine import RefinableAgent, check_refinable, refined_attempts
 from mosel_gym.benchmark.results import EpisodeResult
 from mosel_gym.benchmark.rollout import Agent, Clock, EpisodeRun, run_episode
 from mosel_gym.benchmark.specs import AgentSpec, EnvSpec
 from mosel_gym.benchmark.workers import Died, Workers
-from mosel_gym.errors import MoselError
+from mosel_gym.errors import BudgetReached, MissingKey, ModelError, MoselError
 
 OnResult = Callable[[EpisodeResult], None]
+OnStop = Callable[[ModelError], None]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class _Job:
     options: dict[str, Any] = field(default_factory=dict)
     keep: Keep = field(default_factory=Keep)
     out_dir: Path | None = None
+    refine_rounds: int = 0
 
 
 def rollouts(
@@ -59,9 +62,16 @@ def rollouts(
     options: dict[str, Any] | None = None,
     keep: Keep | None = None,
     on_result: OnResult | None = None,
+    on_stop: OnStop | None = None,
     label: str = "episodes",
+    refine_rounds: int = 0,
 ) -> list[EpisodeResult]:
     """Run one episode for each seed.
+
+    Non-obvious behaviour:
+        - Where the budget of a foundation model is reached, or its key turned down, episodes under
+          way are ended and kept, no further one is begun, and the seeds that are left are missing
+          in what is returned. The same call goes on there.
 
     Args:
         agent: Built once in each process.
@@ -75,7 +85,10 @@ def rollouts(
         options: For `env.reset`.
         keep: What to write and how to count.
         on_result: Called with each new result, as it comes.
+        on_stop: Called once all is kept, if a budget or a key stopped it; None = raise it.
         label: Of the bar.
+        refine_rounds: Further attempts at a seed, each with a refined plan, while the analyzer sees
+            a failure; see `refine`.
 
     Returns:
         Results in the order of `seeds`. An episode that broke has `status="error"`.
@@ -83,22 +96,47 @@ def rollouts(
     Raises:
         MoselError: `out_dir` holds the episodes of another agent or environment.
         DamagedFile: A stored result cannot be read.
+        BudgetReached, MissingKey: See above.
     """
     env = EnvSpec(env_id, env_kwargs or {})
-    keep = keep or Keep()
-    folder = None if out_dir is None else Path(out_dir)
-    found = {} if folder is None else _resume(folder, env, agent, plan, options, keep)
-    missing = [seed for seed in seeds if seed not in found]
     fixed = None if plan is None else tuple(plan)
-    jobs = [_Job(env, agent, seed, fixed, dict(options or {}), keep, folder) for seed in missing]
+    job = _Job(
+        env=env,
+        agent=agent,
+        seed=0,
+        plan=fixed,
+        options=dict(options or {}),
+        keep=keep or Keep(),
+        out_dir=None if out_dir is None else Path(out_dir),
+        refine_rounds=refine_rounds,
+    )
+    stored = _resume(job)
+    found = {seed: result for seed, result in stored.items() if not result.unfinished}
+    jobs = [replace(job, seed=seed) for seed in seeds if seed not in found]
+    stopped: list[ModelError] = []
     done = len(seeds) - len(jobs)
     with tqdm(total=len(seeds), initial=done, desc=label, unit="ep", disable=not progress) as bar:
-        for result in _outcomes(jobs, workers):
+        for result in _outcomes(jobs, workers, lambda: bool(stopped)):
+            if result.stopped:
+                stopped.append(_reason(result))
+                if result.status == "error":  # nothing was carried out
+                    continue
             found[result.seed] = result
             bar.update()
             if on_result is not None:
                 on_result(result)
-    return [found[seed] for seed in seeds]
+    if stopped and on_stop is None:
+        raise stopped[0]
+    if stopped and on_stop is not None:
+        on_stop(stopped[0])
+    found = stored | found
+    return [found[seed] for seed in seeds if seed in found]
+
+
+def _reason(result: EpisodeResult) -> ModelError:
+    kind = BudgetReached if result.stopped == "budget" else MissingKey
+    text = result.error or result.unjudged or result.refinement_ended
+    return kind(text.removeprefix(f"{kind.__name__}: "))
 
 
 def result_path(folder: Path, seed: int) -> Path:
@@ -106,19 +144,22 @@ def result_path(folder: Path, seed: int) -> Path:
     return folder / f"seed-{seed:06d}.json"
 
 
-def _outcomes(jobs: Sequence[_Job], workers: int | Workers) -> Any:
+def _outcomes(
+    jobs: Sequence[_Job], workers: int | Workers, stop: Callable[[], bool]
+) -> Iterator[EpisodeResult]:
     if not jobs:
         return
     if isinstance(workers, Workers):
-        for outcome in workers.map_unordered(_run, jobs):
+        for outcome in workers.map_unordered(_run, jobs, stop):
             yield _died(outcome.job) if isinstance(outcome, Died) else outcome
     elif workers == 1:
         for job in jobs:
-            yield _run(job)
+            if not stop():
+                yield _run(job)
         _STAGE.close()
     else:
         with Workers(min(workers, len(jobs))) as pool:
-            yield from _outcomes(jobs, pool)
+            yield from _outcomes(jobs, pool, stop)
 
 
 def _died(job: _Job) -> EpisodeResult:
@@ -129,21 +170,18 @@ def _died(job: _Job) -> EpisodeResult:
     return result
 
 
-def _resume(
-    folder: Path,
-    env: EnvSpec,
-    agent: AgentSpec,
-    plan: Sequence[str] | None,
-    options: dict[str, Any] | None,
-    keep: Keep,
-) -> dict[int, EpisodeResult]:
-    """Finished results, after making sure that they belong to this run; errors are run again."""
+def _resume(job: _Job) -> dict[int, EpisodeResult]:
+    """Stored results, after making sure that they belong to this run; errors are run again."""
+    folder, keep = job.out_dir, job.keep
+    if folder is None:
+        return {}
+    counted = f"hold {keep.hold}, stop at {keep.stop_skill}, reflect {keep.reflect}"
     identity = {
-        "env": env.fingerprint(),
-        "agent": agent.fingerprint(),
-        "plan": list(plan or ()),
-        "options": repr(sorted((options or {}).items())),
-        "counted": f"hold {keep.hold}, stop at {keep.stop_skill}, reflect {keep.reflect}",
+        "env": job.env.fingerprint(),
+        "agent": job.agent.fingerprint(),
+        "plan": list(job.plan or ()),
+        "options": repr(sorted(job.options.items())),
+        "counted": counted + (f", refine {job.refine_rounds}" if job.refine_rounds else ""),
     }
     path = folder / "run.json"
     if path.exists():
@@ -192,31 +230,50 @@ _STAGE = _Stage()
 
 
 def _run(job: _Job) -> EpisodeResult:
-    """One episode with its files; runs inside a worker."""
+    """One seed with its files; runs inside a worker."""
     # Outside the episode: what cannot be built is the caller's mistake, and raised once.
     # The agent first: its libraries must be loaded before the simulator has drawn.
     agent, env = _STAGE.agent(job.agent), _STAGE.env(job.env)
-    run = run_episode(
-        env,
-        agent,
-        job.seed,
-        job.plan,
-        job.options,
-        hold=job.keep.hold,
-        stop_skill=job.keep.stop_skill,
-        reflect=job.keep.reflect,
-    )
-    if run.result.status == "error":
-        _STAGE.close()  # whatever broke may have left the simulator in any state
-    if job.out_dir is None:
-        return run.result
-    result = _record(run, job.out_dir, job.keep)
-    result.write(result_path(job.out_dir, job.seed))
+    check_refinable(agent, job.refine_rounds)
+
+    def record(run: EpisodeRun, refinement: int) -> EpisodeResult:
+        if run.result.status == "error":
+            _STAGE.close()  # whatever broke may have left the simulator in any state
+        if job.out_dir is None:
+            return run.result
+        return _record(run, job.out_dir, job.keep, refinement)
+
+    if job.refine_rounds and isinstance(agent, RefinableAgent):
+        result = refined_attempts(
+            env,
+            agent,
+            job.seed,
+            job.plan,
+            job.options,
+            rounds=job.refine_rounds,
+            record=record,
+            hold=job.keep.hold,
+        )
+    else:
+        run = run_episode(
+            env,
+            agent,
+            job.seed,
+            job.plan,
+            job.options,
+            hold=job.keep.hold,
+            stop_skill=job.keep.stop_skill,
+            reflect=job.keep.reflect,
+        )
+        result = record(run, 0)
+    nothing_done = result.status == "error" and result.stopped
+    if job.out_dir is not None and not nothing_done:
+        result.write(result_path(job.out_dir, job.seed))
     return result
 
 
-def _record(run: EpisodeRun, folder: Path, keep: Keep) -> EpisodeResult:
-    """Write the files of an episode; the result comes last, so a finished result has its files."""
+def _record(run: EpisodeRun, folder: Path, keep: Keep, refinement: int) -> EpisodeResult:
+    """Write the files of an attempt; the result comes last, so a finished result has its files."""
     from mosel_gym.data.libero_hdf5 import write_episode
     from mosel_gym.data.recorder import write_video
 
@@ -226,6 +283,8 @@ def _record(run: EpisodeRun, folder: Path, keep: Keep) -> EpisodeResult:
     try:
         with clock("recording"):
             stem = result_path(folder, result.seed).with_suffix("")
+            if refinement:
+                stem = stem.with_name(f"{stem.name}-refined-{refinement}")
             if keep.episode:
                 path = write_episode(stem.with_suffix(".hdf5"), run.episode)
                 result = replace(result, episode=path.name)

@@ -73,17 +73,22 @@ class Workers:
         return self._running().submit(function, *arguments)
 
     def map_unordered(
-        self, function: Callable[[Job], Out], jobs: Sequence[Job]
+        self,
+        function: Callable[[Job], Out],
+        jobs: Sequence[Job],
+        stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Out | Died[Job]]:
         """Yield outcomes as they come.
+
+        Once `stop` says so, no further job is begun; those under way are ended and yielded.
 
         Never more jobs are handed over than there are processes, so that it is known which ones
         were under way when a process died.
         """
         waiting = list(reversed(jobs))
         running: dict[Future[Out], Job] = {}
-        while waiting or running:
-            while waiting and len(running) < self.count:
+        while running or (waiting and not stop()):
+            while waiting and len(running) < self.count and not stop():
                 job = waiting.pop()
                 running[self.submit(function, job)] = job
             done, _ = wait(running, return_when=FIRST_COMPLETED)

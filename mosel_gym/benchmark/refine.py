@@ -1,0 +1,141 @@
+"""The same seed again with another plan: language refinement at work (section 3.1).
+
+No weights are touched. Each seed stands for itself: the plan, the history and the round that the
+agent came with are put back afterwards, so that no seed profits from another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
+
+import gymnasium as gym
+
+from mosel_gym.benchmark.model_calls import spent_since, stopped_by, told, usage_of
+from mosel_gym.benchmark.results import EpisodeResult, add_up
+from mosel_gym.benchmark.rollout import Agent, EpisodeRun, ReflectiveAgent, run_episode
+from mosel_gym.errors import InvalidPlan, ModelError, SpecMismatch
+from mosel_gym.types import Episode, ImproveReport, Reflection, Target, TaskPlan
+
+MAX_ROUNDS = 3
+"""The paper refines a plan at most so many times."""
+Record = Callable[[EpisodeRun, int], EpisodeResult]
+"""Writes the files of an attempt, given the number of refinements before it."""
+
+
+@runtime_checkable
+class RefinableAgent(ReflectiveAgent, Protocol):
+    """An agent whose plan can be written anew from what its analyzer said."""
+
+    plans: dict[str, TaskPlan]
+    """Goal text -> the plan that refinement arrived at; the next `reset` starts from it."""
+    history: dict[str, list[tuple[TaskPlan, str]]]
+    rounds: int
+
+    def improve(
+        self, buffer: Sequence[tuple[Episode, Reflection]] | None = None, target: Target = "auto"
+    ) -> ImproveReport:
+        """Refine one module from reflected episodes."""
+        ...
+
+
+def check_refinable(agent: Agent, rounds: int) -> None:
+    """Insist on an agent whose plan can be refined, and on a number of rounds that is allowed.
+
+    Raises:
+        SpecMismatch: It cannot, or the number is outside 0..3.
+    """
+    if not 0 <= rounds <= MAX_ROUNDS:
+        raise SpecMismatch(
+            f"refine_rounds is {rounds}; allowed: 0..{MAX_ROUNDS} further plans for a seed."
+        )
+    if rounds and not isinstance(agent, RefinableAgent):
+        raise SpecMismatch(
+            f"The plan of a {type(agent).__name__} cannot be refined: it has no "
+            '`improve(target="language")`. Set refine_rounds to 0.'
+        )
+
+
+def refined_attempts(
+    env: gym.Env[Any, Any],
+    agent: RefinableAgent,
+    seed: int,
+    plan: Sequence[str] | None,
+    options: dict[str, Any] | None,
+    *,
+    rounds: int,
+    record: Record,
+    hold: int = 10,
+) -> EpisodeResult:
+    """Run an episode; while it is judged a failure, let the planner think again and run it again.
+
+    The analyzer's word decides, not the simulator's: what it takes for a success is left at that.
+
+    Args:
+        env: See `run_episode`.
+        agent: See `run_episode`; it acts too.
+        seed: The same for all attempts.
+        plan: For the first attempt; None = the agent's own plan.
+        options: For `env.reset`.
+        rounds: Further plans at most.
+        record: Called with every attempt.
+        hold: Steps in a row for `held`.
+
+    Returns:
+        The last attempt that was carried out, with those before it in `earlier`.
+    """
+    assert isinstance(agent, Agent)
+    with _put_back(agent):
+        run = run_episode(env, agent, seed, plan, options, hold=hold)
+        result = record(run, 0)
+        while result.refinement < rounds and _judged_failed(run):
+            assert run.episode is not None
+            assert run.reflection is not None
+            spent = usage_of(agent)
+            try:
+                agent.improve([(run.episode, run.reflection)], "language")
+            except InvalidPlan as error:
+                result = replace(result, refinement_ended=str(error))
+                return _with_cost(result, spent_since(spent, agent))
+            except ModelError as error:
+                result = replace(
+                    result,
+                    refinement_ended=told(error),
+                    unfinished=True,
+                    stopped=stopped_by(error),
+                )
+                return _with_cost(result, spent_since(spent, agent))
+            planning = spent_since(spent, agent)
+            number = result.refinement + 1
+            run = run_episode(env, agent, seed, None, options, hold=hold)
+            attempt = _with_cost(record(run, number), planning)
+            if attempt.status == "error":  # the attempts before it were carried out, and count
+                result = replace(
+                    result,
+                    refinement_ended=f"The next attempt broke: {attempt.error}",
+                    unfinished=True,
+                    stopped=attempt.stopped,
+                )
+                return _with_cost(result, attempt.models)
+            earlier = (*result.earlier, replace(result, earlier=()))
+            result = replace(attempt, refinement=number, earlier=earlier)
+    return result
+
+
+def _judged_failed(run: EpisodeRun) -> bool:
+    return run.reflection is not None and not run.reflection.success
+
+
+def _with_cost(result: EpisodeResult, models: dict[str, float]) -> EpisodeResult:
+    return replace(result, models=add_up((result.models, models)))
+
+
+@contextmanager
+def _put_back(agent: RefinableAgent) -> Iterator[None]:
+    before = dict(agent.plans), dict(agent.history), agent.rounds
+    try:
+        yield
+    finally:
+        agent.plans, agent.history, agent.rounds = before
