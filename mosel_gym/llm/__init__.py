@@ -1,1 +1,1 @@
-"""Foundation models behind one seam: `ChatModel` takes messages and a schema, and gives an object."""
+"""Foundation models behind one seam: `ChatModel` takes messages and a schema, gives an object."""

@@ -58,6 +58,8 @@ class Answer:
     usage: Usage
     refusal: str | None = None
     """The provider's own word that it declines, or that it stopped for safety."""
+    cut_off: bool = False
+    """The answer stopped where it reached the limit of output tokens."""
 
 
 class Provider(Protocol):
@@ -138,6 +140,11 @@ def checked_answer(
             return found
         except ValueError as error:  # a pydantic ValidationError is one
             reason = _reason(error)
+            if answer.cut_off:
+                reason = (
+                    "it was cut off at the limit of output tokens (--llm.max-output-tokens); be "
+                    f"brief. {reason}"
+                )
             if attempt == repairs:
                 raise BadAnswer(
                     f"{name} gave no usable {schema.__name__} in {repairs + 1} attempts. Last "
