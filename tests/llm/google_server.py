@@ -96,7 +96,9 @@ class GoogleServer(LoopbackServer):
         call.send(200, body)
 
     def _request(self, model: str, body: dict[str, Any]) -> Request:
-        words, images, videos = [], [], []
+        words: list[str] = []
+        images: list[bytes] = []
+        videos: list[bytes] = []
         for content in _camel(body["contents"]):
             for part in content["parts"]:
                 if "text" in part:

@@ -64,11 +64,15 @@ class OpenAIServer(LoopbackServer):
 
 
 def _request(body: dict[str, Any]) -> Request:
-    system, words, images, turns = [], [], [], 0
+    system: list[str] = []
+    words: list[str] = []
+    images: list[bytes] = []
+    turns = 0
     for message in body["messages"]:
         turns += message["role"] != "system"
         content = message["content"]
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        whole: list[dict[str, Any]] = [{"type": "text", "text": content}]
+        parts: list[dict[str, Any]] = whole if isinstance(content, str) else content
         for part in parts:
             if part["type"] == "text":
                 (system if message["role"] == "system" else words).append(part["text"])
