@@ -57,20 +57,20 @@ def identify_failure(
         analyzer: Name for the result.
         privileged: Whether simulator truth entered the table.
     """
-    planned = episode.plan.skills if episode.plan else _carried_out(episode, outcomes)
+    planned = episode.plan.skills if episode.plan else carried_out(episode, outcomes)
     hands = HandRules(planned)
-    outcomes = [_as_meant(episode, row, hands) for row in outcomes]
+    outcomes = [as_meant(episode, row, hands) for row in outcomes]
     last = {episode.segments[row.segment].skill: row for row in outcomes}  # the last attempt counts
     missing = _unserved_clauses(episode.goal, planned)
     undone = [row for row in last.values() if row.reached and row.undone_in is not None]
-    failed = [skill for skill in dict.fromkeys(planned) if not _achieved(last.get(skill))]
+    failed = [skill for skill in dict.fromkeys(planned) if not achieved(last.get(skill))]
     conflict = hands.conflict(planned) if failed else None
     fault: Fault = "none"
     if missing or undone or conflict:
         fault = "language"
     elif failed or not outcomes:
         fault = "skill"
-    sentences = [_sentence(episode, row) for row in outcomes]
+    sentences = [describe(episode, row) for row in outcomes]
     sentences += [
         f'"{skill}" was never started: time ran out' for skill in failed if skill not in last
     ]
@@ -103,11 +103,12 @@ def identify_failure(
     )
 
 
-def _carried_out(episode: Episode, outcomes: Sequence[SubgoalOutcome]) -> tuple[str, ...]:
+def carried_out(episode: Episode, outcomes: Sequence[SubgoalOutcome]) -> tuple[str, ...]:
+    """The skills that were tried, in the order of their first attempt."""
     return tuple(dict.fromkeys(episode.segments[row.segment].skill for row in outcomes))
 
 
-def _as_meant(episode: Episode, row: SubgoalOutcome, hands: HandRules) -> SubgoalOutcome:
+def as_meant(episode: Episode, row: SubgoalOutcome, hands: HandRules) -> SubgoalOutcome:
     """What was picked up and then handed over was not undone by that."""
     if row.undone_in is None:
         return row
@@ -115,7 +116,8 @@ def _as_meant(episode: Episode, row: SubgoalOutcome, hands: HandRules) -> Subgoa
     return replace(row, undone_in=None) if hands.passes_on(skill, other) else row
 
 
-def _achieved(row: SubgoalOutcome | None) -> bool:
+def achieved(row: SubgoalOutcome | None) -> bool:
+    """Whether a skill's sub-goal was reached and stayed so; no row means that it never began."""
     return row is not None and row.reached and row.undone_in is None
 
 
@@ -123,10 +125,11 @@ def _verdict(episode: Episode, row: SubgoalOutcome) -> Verdict:
     # What happened later does not make the segment itself a failure: its actions did reach the
     # sub-goal, and belong to D_success when a policy learns from them.
     skill = episode.segments[row.segment].skill
-    return Verdict(skill, row.segment, row.reached, _sentence(episode, row), row.confidence)
+    return Verdict(skill, row.segment, row.reached, describe(episode, row), row.confidence)
 
 
-def _sentence(episode: Episode, row: SubgoalOutcome) -> str:
+def describe(episode: Episode, row: SubgoalOutcome) -> str:
+    """One row in words, as `planning.hints` reads them; without a full stop."""
     segment = episode.segments[row.segment]
     steps = segment.stop - segment.start
     if not row.reached:

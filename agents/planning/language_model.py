@@ -12,7 +12,7 @@ from mosel_gym.agents.pictures import camera_names
 from mosel_gym.agents.planning.hands import hand_of
 from mosel_gym.agents.planning.hints import parse_rationale
 from mosel_gym.agents.planning.mending import SkillMender
-from mosel_gym.agents.prompts import Words, quoted, render
+from mosel_gym.agents.prompts import Words, one_line, quoted, render
 from mosel_gym.agents.scene_hints import Given, SceneHints
 from mosel_gym.errors import BadAnswer, InvalidPlan
 from mosel_gym.llm.chat import ChatModel, Usage
@@ -127,7 +127,7 @@ class LanguageModelPlanner:
         skills, notes = desk.mended(answer.skills)
         for said, skill in notes:
             _LOG.warning("%s: %r is no skill of S; taken for %r", self.name, said[:200], skill)
-        words = [_one_line(answer.reasoning, _MAX_REASONING)]
+        words = [one_line(answer.reasoning, _MAX_REASONING)]
         words += [f"Mended: {quoted(said[:200])} was taken for {quoted(s)}." for said, s in notes]
         if self.hints.used(task.id):
             words.append("The user's hints were given.")
@@ -230,7 +230,7 @@ def _robot(skills: Sequence[str]) -> str:
 
 def _attempts(history: History) -> list[dict[str, object]]:
     return [
-        {"plan": list(plan.skills), "report": _one_line(rationale, _MAX_RATIONALE)}
+        {"plan": list(plan.skills), "report": one_line(rationale, _MAX_RATIONALE)}
         for plan, rationale in history
     ]
 
@@ -243,8 +243,3 @@ def _first_failed(plan: TaskPlan, rationale: str, task: Task) -> dict[str, objec
     if not steps:
         return Words("(the report names none)")
     return {"step": steps[0] + 1, "skill": plan.skills[steps[0]]}
-
-
-def _one_line(text: str, most: int) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= most else f"{words[: most - 4]} ..."

@@ -67,6 +67,12 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).translate(_LINE_BREAKS)
 
 
+def one_line(text: str, most: int) -> str:
+    """A model's words as one line of at most `most` letters."""
+    words = " ".join(text.split())
+    return words if len(words) <= most else f"{words[: most - 4]} ..."
+
+
 def _quoted(value: object) -> str:
     if isinstance(value, Words):
         return str(value)
