@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Sequence
@@ -36,7 +37,8 @@ class ScriptedProvider:
     An object is given back as JSON, a string exactly as it stands (to rehearse bad answers), and an
     object whose only field is "refusal" as the model's word that it declines. **The last answer of
     a list repeats**, so that a script of one answer serves a run of any length. Every new provider
-    starts at the top of its file.
+    starts at the top of its file. With a cache (`ChatConfig.cache`) a question that was answered
+    before does not reach the script again; leave it off where the order matters.
 
     Args:
         path: The file; it is read once, here.
@@ -48,6 +50,9 @@ class ScriptedProvider:
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path).expanduser()
         self._answers = _read(self._path)
+        written = json.dumps(self._answers, sort_keys=True).encode()
+        self.endpoint = hashlib.sha256(written).hexdigest()
+        """What the script says; part of the cache's key, as another file may have the same name."""
         self._next = dict.fromkeys(self._answers, 0)
         self._lock = threading.Lock()  # analyzers may ask from several threads
 

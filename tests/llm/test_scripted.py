@@ -68,6 +68,13 @@ def test_a_list_serves_any_schema_and_a_new_provider_starts_at_the_top(tmp_path:
         assert not _complete(provider, JudgeAnswer).success
 
 
+def test_another_script_of_the_same_name_has_another_cache_key(tmp_path: Path) -> None:
+    first = _script(tmp_path, [{"steps": ["open"]}])
+    again = _script(tmp_path, [{"steps": ["open"]}])
+    other = _script(tmp_path, [{"steps": ["close"]}])
+    assert first.endpoint == again.endpoint != other.endpoint
+
+
 def test_a_bad_answer_is_repaired_once(tmp_path: Path) -> None:
     provider = _script(tmp_path, ["Sure! Here you are", {"steps": ["open"]}])
     assert _complete(provider, PlanAnswer).steps == ["open"]
