@@ -25,11 +25,13 @@ class AnswerCache:
     the repair is not repeated either. Nothing of the question is stored but its hash.
 
     Args:
-        folder: Made when the first answer is stored. Several processes may share it.
+        folder: Made at once, so that a wrong place is known before any call. Several processes
+            may share it.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, key: str) -> str | None:
         """The text of an earlier answer; None where there is none, or a damaged one."""

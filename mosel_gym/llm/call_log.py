@@ -44,6 +44,7 @@ class CallLog:
         self._path = path
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()  # a wrong place is known before any call
 
     def write(self, record: CallRecord) -> None:
         """Append one line."""

@@ -92,7 +92,7 @@ class GoogleProvider:
         from google.genai import types
 
         retry = types.HttpRetryOptions(
-            attempts=self._config.retries + 1, initial_delay=_FIRST_WAIT_S
+            attempts=self._config.retries + 1, initial_delay=_FIRST_WAIT_S, jitter=_FIRST_WAIT_S
         )
         # One a call, since a call that is given up closes it; that takes a few milliseconds.
         return genai.Client(

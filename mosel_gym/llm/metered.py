@@ -20,9 +20,10 @@ from mosel_gym.llm.messages import Image, Message, Text
 from mosel_gym.llm.pictures import count_pictures
 from mosel_gym.llm.prices import price_of
 
-# Generous guesses, for the most that a call can cost: tokens a letter, a picture, a frame.
+# Generous guesses, for the most that a call can cost.
 _TOKENS_PER_LETTER = 0.5
-_TOKENS_PER_PICTURE = 1500
+_TOKENS_AROUND = 1000
+"""The schema, and what a service adds."""
 
 
 class MeteredModel:
@@ -142,7 +143,7 @@ class MeteredModel:
         try:
             self._pace.wait()
             began_s = time.monotonic()
-            answer = self._provider.ask(conversation, schema)
+            answer = _sound(self._provider.ask(conversation, schema))
             tokens = answer.usage
             cost_usd = self._price.cost_usd(tokens) if self._price else 0.0
             used = Usage(
@@ -183,17 +184,21 @@ class MeteredModel:
         """A bound on what a call costs; nobody knows its tokens before it is made."""
         if self._price is None:
             return 0.0
-        tokens = 1000.0  # the schema, and what a service adds
-        for message in messages:
-            for part in message.parts:
-                if isinstance(part, Text):
-                    tokens += _TOKENS_PER_LETTER * len(part.text)
-                elif isinstance(part, Image):
-                    tokens += _TOKENS_PER_PICTURE
-                else:
-                    watched = math.ceil(part.seconds * self._config.video_fps)
-                    most = max(self._config.max_frames, watched)
-                    tokens += _TOKENS_PER_PICTURE * min(len(part.frames), most)
-        return self._price.cost_usd(
-            Usage(input_tokens=math.ceil(tokens), output_tokens=self._config.max_output_tokens)
-        )
+        letters = pictures = 0
+        for part in (part for message in messages for part in message.parts):
+            if isinstance(part, Text):
+                letters += len(part.text)
+            elif isinstance(part, Image):
+                pictures += 1
+            else:
+                watched = math.ceil(part.seconds * self._config.video_fps)
+                pictures += min(len(part.frames), max(self._config.max_frames, watched))
+        tokens = _TOKENS_AROUND + _TOKENS_PER_LETTER * letters
+        tokens += self._price.picture_tokens * pictures
+        most = Usage(input_tokens=math.ceil(tokens), output_tokens=self._config.max_output_tokens)
+        return self._price.cost_usd(most)
+
+
+def _sound(answer: Answer) -> Answer:
+    """JSON can spell half a character (U+D800), which no file and no request can hold."""
+    return replace(answer, text=answer.text.encode("utf-8", "replace").decode("utf-8"))

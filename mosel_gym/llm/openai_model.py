@@ -97,7 +97,7 @@ class OpenAIProvider:
             "response_format": {
                 "type": "json_schema",
                 "json_schema": {
-                    "name": schema.__name__,
+                    "name": re.sub(r"[^\w-]", "_", schema.__name__)[:64],
                     "strict": True,
                     "schema": strict_schema(schema),
                 },

@@ -15,20 +15,22 @@ class Price:
 
     in_usd: float
     out_usd: float
+    picture_tokens: int = 1500
+    """The most that one picture of up to 512 x 512 pixels counts, for estimates."""
 
     def cost_usd(self, usage: Usage) -> float:
         """Of so many tokens."""
         return (usage.input_tokens * self.in_usd + usage.output_tokens * self.out_usd) / 1e6
 
 
-# The services' list prices without discounts for cached prompts or batches. Where a price rises
-# with the prompt's length, the one for up to 200 000 tokens stands here: a judged episode has fewer.
+# The services' list prices, without discounts for cached prompts or batches. Where a price rises
+# with the prompt's length, the one for up to 200 000 tokens stands here; an episode has fewer.
 PRICES = {
     "openai:gpt-4.1": Price(2.00, 8.00),
     "openai:gpt-4.1-mini": Price(0.40, 1.60),
     "openai:gpt-4.1-nano": Price(0.10, 0.40),
     "openai:gpt-4o": Price(2.50, 10.00),
-    "openai:gpt-4o-mini": Price(0.15, 0.60),
+    "openai:gpt-4o-mini": Price(0.15, 0.60, picture_tokens=9000),
     "openai:gpt-5": Price(1.25, 10.00),
     "openai:gpt-5-mini": Price(0.25, 2.00),
     "openai:gpt-5-nano": Price(0.05, 0.40),
