@@ -153,7 +153,7 @@ def _cut(
     return Clip(
         skill=segment.skill,
         scene=_copied(area_resize(observations[cameras.scene][rows], size)),
-        hands=_hands(observations, cameras, rows, size),
+        hands=hand_pictures(observations, cameras, rows, size),
         proprio=proprio,
         actions=np.array(episode.actions[segment.start : segment.stop], np.float32),
         fresh=fresh,
@@ -162,8 +162,13 @@ def _cut(
     )
 
 
-def _hands(observations: Observation, cameras: Cameras, rows: slice, size: int) -> Frames:
-    """Resized one by one: cameras may differ in size, and only RGB can be resampled."""
+def hand_pictures(
+    observations: Observation, cameras: Cameras, rows: slice | NDArray[np.int64], size: int
+) -> Frames:
+    """The hand cameras at some rows, one behind the other, uint8 `[n, size, size, 3 K]`.
+
+    They are resized one by one: cameras may differ in size, and only RGB can be resampled.
+    """
     views = [area_resize(observations[name][rows], size) for name in cameras.hands]
     if len(views) == 1:
         return _copied(views[0])

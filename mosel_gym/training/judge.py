@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.checkpoint import save_module
@@ -35,6 +35,12 @@ class JudgeTrainConfig:
     brightness: float = 0.1
     released: bool = True
     """A sub-goal counts only with open grippers, see `labelled_clips`."""
+    passing: tuple[str, ...] = (
+        "pick up the book and place it in the back compartment of the caddy",
+    )
+    """LIBERO counts a book as in there only while it goes in: at rest it lies 4 mm too low."""
+    own_share: float = 0.8
+    """Of judgements of skills that were carried out, see `JudgeWindows`."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def train_judge(
     with torch.random.fork_rng(devices=[]):  # module initialisers know only the global generator
         torch.manual_seed(config.loop.seed)
         judge = SubgoalJudge(dataclasses.replace(config.model, skills=skills)).to(device)
-    windows = JudgeWindows(clips, judge)
+    windows = JudgeWindows(clips, judge, config.own_share)
 
     def losses(draw: Draws) -> dict[str, Tensor]:
         batch = windows.sample(
@@ -114,24 +120,30 @@ def train_judge(
         progress=progress,
         device=device,
     )
-    extra = {"training": json.dumps(asdict(config)), "clips": str(len(clips))}
-    save_module(Path(out_dir) / "judge.safetensors", judge, half=True, extra=extra)
+    save_judge(judge, config, out_dir, len(clips))
     return judge, report
+
+
+def save_judge(
+    judge: SubgoalJudge,
+    config: JudgeTrainConfig,
+    out_dir: str | Path,
+    clips: int,
+    calibrated: float | None = None,
+) -> None:
+    """Write `judge.safetensors` (float16), with how it was made."""
+    extra = {"training": json.dumps(asdict(config)), "clips": str(clips)}
+    if calibrated is not None:
+        extra["calibrated"] = f"{calibrated:.4f}"
+    save_module(Path(out_dir) / "judge.safetensors", judge, half=True, extra=extra)
 
 
 def score_judge(
     judge: SubgoalJudge, clips: Sequence[LabelledClip], threshold: float = 0.5
 ) -> JudgeScore:
-    """Judge the last fresh row of each clip, its own skill only, and compare with the truth."""
+    """Judge each clip where the analyzer does, its own skill only, and compare with the truth."""
     counts = np.zeros((2, 2), int)
-    for labelled in clips:
-        clip = labelled.clip
-        drawn = np.flatnonzero(clip.fresh)
-        rows = judge.end_rows(int(drawn[-1]), clip.fresh)
-        probability = judge.probability(
-            clip.scene[drawn[0]], clip.scene[rows], clip.hands[rows], clip.skill
-        )
-        truth = bool(labelled.reached[clip.skill][drawn[-1]])
+    for probability, truth in judgements(judge, clips):
         counts[int(truth), int(probability > threshold)] += 1
     return JudgeScore(
         true_positives=int(counts[1, 1]),
@@ -139,6 +151,52 @@ def score_judge(
         false_negatives=int(counts[1, 0]),
         true_negatives=int(counts[0, 0]),
     )
+
+
+def judgements(judge: SubgoalJudge, clips: Sequence[LabelledClip]) -> list[tuple[float, bool]]:
+    """Probability and truth of each clip's own sub-goal, where the analyzer looks."""
+    found = []
+    for clip in clips:
+        rows = clip.ends(judge, clip.end)
+        probability = judge.probability(
+            clip.scene[0], clip.scene[rows], clip.hands[rows], clip.skill
+        )
+        found.append((probability, bool(clip.reached[clip.skill][clip.end])))
+    return found
+
+
+def calibrate(judge: SubgoalJudge, clips: Sequence[LabelledClip], precision: float) -> float:
+    """Move the judge's zero so that "reached" has this precision on these clips, in place.
+
+    Whatever probability is the lowest threshold with that precision becomes 0.5. What a judge calls
+    reached is trained on, so a false "reached" costs more than a missed one (section G.2). The
+    clips must not be those that it learned from.
+
+    Returns:
+        The probability that has become 0.5.
+
+    Raises:
+        NotEnoughData: No threshold has that precision on the clips.
+    """
+    found = sorted(judgements(judge, clips), reverse=True)
+    right, best = 0, None
+    for count, (probability, truth) in enumerate(found, start=1):
+        right += truth
+        after = found[count][0] if count < len(found) else 0.0
+        if truth and right >= precision * count:
+            best = (probability + after) / 2
+    if best is None:
+        raise NotEnoughData(
+            f"no threshold gives the judge a precision of {precision} on {len(clips)} clips, of "
+            f"which {sum(truth for _, truth in found)} are reached. Train it longer, give more "
+            "clips to calibrate on, or ask for less."
+        )
+    best = min(max(best, 1e-4), 1.0 - 1e-4)
+    last = judge.head[-1]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        last.bias.sub_(float(np.log(best / (1.0 - best))))
+    return best
 
 
 def _share(part: int, rest: int) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,27 +12,51 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
+from mosel_gym.data.images import area_resize
 from mosel_gym.data.provenance_check import robot_of
-from mosel_gym.data.windows import Clip, clips_of
+from mosel_gym.data.windows import hand_pictures
 from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.actions import told_open
 from mosel_gym.models.images import to_tensor
 from mosel_gym.models.judge import SubgoalJudge
 from mosel_gym.specs import robot
 from mosel_gym.training.pictures import check_pictures, random_shifts, scale_brightness, shifted
-from mosel_gym.types import Episode
+from mosel_gym.types import Episode, Frames
+
+_LAST = 2
+"""Last pictures of an episode that every clip of it gets."""
 
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """A clip and, for every skill of the scene, whether its sub-goal was reached at each row.
+    """What was drawn of one executed skill, and which sub-goals of the scene were reached then.
 
-    The labels are PRIVILEGED simulator truth; they serve training and measuring, never judging.
+    Of an episode whose pictures are drawn on every eighth step, an eighth is kept. The labels are
+    PRIVILEGED simulator truth; they serve training and measuring, never judging.
     """
 
-    clip: Clip
+    skill: str
+    """The skill that was carried out."""
+    scene: Frames
+    """uint8 `[f, S, S, 3]`: the scene camera, from the skill's first picture on."""
+    hands: Frames
+    """uint8 `[f, S, S, 3 K]`: the hand cameras."""
+    steps: NDArray[np.int64]
+    """int64 `[f]`: when each picture was drawn, counted from the skill's start."""
     reached: Mapping[str, NDArray[np.bool_]]
-    """Skill text -> bool `[n]`, one for each row of the clip."""
+    """Skill text -> bool `[f]`."""
+    end: int
+    """Index of the picture at which the analyzer judges the skill. What comes after it are the last
+    pictures of the episode, where the analyzer looks whether the sub-goal still holds."""
+
+    def ends(self, judge: SubgoalJudge, at: int) -> NDArray[np.int64]:
+        """Indices of the pictures that the judge wants for a judgement at picture `at`."""
+        drawn = np.zeros(int(self.steps[at]) + 1, bool)
+        drawn[self.steps[: at + 1]] = True
+        found: NDArray[np.int64] = np.searchsorted(
+            self.steps, judge.end_rows(int(self.steps[at]), drawn)
+        )
+        return found
 
 
 @dataclass(frozen=True)
@@ -46,12 +71,22 @@ class JudgeBatch:
     """float `[B]`, 1 = reached."""
 
 
+class _Pool(NamedTuple):
+    skill: int
+    own: bool
+    """Whether the skill is the one that was carried out."""
+    reached: bool
+    near: bool
+    """Whether the analyzer would look here."""
+
+
 def labelled_clips(
     episode: Episode,
     size: int = 128,
     cameras: Cameras = LIBERO_CAMERAS,
     *,
     released: bool = True,
+    passing: Collection[str] = (),
 ) -> list[LabelledClip]:
     """Cut an episode into clips with labels; empty if it holds no `skill_done`.
 
@@ -62,21 +97,41 @@ def labelled_clips(
         released: A sub-goal counts only once its predicate has held for three steps with every
             gripper told to be open: LIBERO's predicates are also true of an object that is still
             being held there. Sub-goals that end with something in the hand need False.
+        passing: Skills whose predicate is true only while the sub-goal comes about; they count as
+            reached from then on.
     """
     if not episode.skill_done:
         return []
-    segments = [s for s in episode.segments if s.kind == "skill" and s.stop > s.start]
     opened = np.ones(episode.num_steps, bool)
     if released:
         opened = told_open(episode.actions, robot(robot_of(episode)))
     gripper = np.where(opened, -1.0, 1.0).astype(np.float32)
+    reached = {
+        skill: np.maximum.accumulate(done) if skill in passing else settled(done, gripper)
+        for skill, done in episode.skill_done.items()
+    }
+    fresh = np.ones(episode.num_steps + 1, bool) if episode.fresh is None else episode.fresh
+    drawn = np.flatnonzero(fresh)
+    segments = [s for s in episode.segments if s.kind == "skill" and s.stop > s.start]
     result = []
-    for segment, clip in zip(segments, clips_of(episode, size, cameras=cameras), strict=True):
-        rows = slice(segment.start, segment.start + len(clip.fresh))
-        reached = {
-            skill: settled(done, gripper)[rows] for skill, done in episode.skill_done.items()
-        }
-        result.append(LabelledClip(clip, reached))
+    for number, segment in enumerate(segments):
+        last = segments[number + 1].start if number + 1 < len(segments) else episode.num_steps
+        own = drawn[(drawn >= segment.start) & (drawn <= last)]
+        # One picture after the skill's last step, if it comes before the next skill begins.
+        own = own[: int(np.searchsorted(own, segment.stop)) + 1]
+        if len(own) == 0:
+            continue
+        rows = np.concatenate((own, [row for row in drawn[-_LAST:] if row > own[-1]])).astype(int)
+        result.append(
+            LabelledClip(
+                skill=segment.skill,
+                scene=area_resize(episode.observations[cameras.scene][rows], size),
+                hands=hand_pictures(episode.observations, cameras, rows, size),
+                steps=rows - int(rows[0]),
+                reached={skill: done[rows] for skill, done in reached.items()},
+                end=len(own) - 1,
+            )
+        )
     return result
 
 
@@ -105,33 +160,40 @@ def settled(
 class JudgeWindows:
     """Balanced judgements from labelled clips: skills evenly, then reached and not reached evenly.
 
-    Half of the judgements are drawn at the last rows of a clip, where the analyzer looks.
+    Most are of a skill that was carried out, the rest of others of the scene. Half are drawn where
+    the analyzer looks: at the end of a skill, or at the end of the episode.
     """
 
-    def __init__(self, clips: Sequence[LabelledClip], judge: SubgoalJudge) -> None:
+    def __init__(
+        self, clips: Sequence[LabelledClip], judge: SubgoalJudge, own_share: float = 0.8
+    ) -> None:
         """Index `clips`, whose pictures must have the judge's size.
+
+        Args:
+            clips: Successes and failures.
+            judge: For what it wants to see.
+            own_share: Of judgements of skills that were carried out in their clip.
 
         Raises:
             NotEnoughData: There is nothing to learn: no clip, or only one kind of label.
             SpecMismatch: A clip has another picture size or number of hand cameras.
             UnknownId: A clip shows a skill that the judge was not built for.
         """
-        self._clips, self._judge = clips, judge
-        size = judge.config.size
-        check_pictures([clip.clip for clip in clips], size, judge.cameras, "the judge")
-        pools: dict[tuple[int, bool, bool], list[tuple[int, int]]] = {}
+        self._clips, self._judge, self._own_share = clips, judge, own_share
+        check_pictures(clips, judge.config.size, judge.cameras, "the judge")
+        pools: dict[_Pool, list[tuple[int, int]]] = {}
         for index, clip in enumerate(clips):
-            drawn = np.flatnonzero(clip.clip.fresh)
             for skill, reached in clip.reached.items():
-                number = judge.skills.index(skill)
-                for row in drawn:
-                    late = bool(row >= drawn[-1] - judge.config.spacing)
-                    pools.setdefault((number, bool(reached[row]), late), []).append(
-                        (index, int(row))
-                    )
-        self._pools = {key: np.array(rows) for key, rows in pools.items()}
-        self._skills = sorted({skill for skill, _, _ in pools})
-        if {label for _, label, _ in pools} != {True, False}:
+                number, own = judge.skills.index(skill), skill == clip.skill
+                near = clip.steps >= clip.steps[clip.end] - judge.config.spacing
+                for at in range(len(clip.steps)):
+                    pool = _Pool(number, own, bool(reached[at]), bool(near[at]))
+                    pools.setdefault(pool, []).append((index, at))
+        self._pools = {pool: np.array(rows) for pool, rows in pools.items()}
+        self._skills = {
+            own: sorted({pool.skill for pool in pools if pool.own == own}) for own in (True, False)
+        }
+        if {pool.reached for pool in pools} != {True, False}:
             raise NotEnoughData(
                 f"the judge needs rows where a sub-goal is reached and rows where it is not; the "
                 f"{len(clips)} clips hold only one kind. Add successful and failed episodes."
@@ -147,14 +209,14 @@ class JudgeWindows:
         """Draw `count` judgements; all pictures of a view are moved and brightened together."""
         starts, scenes, hands, skills, labels = [], [], [], [], []
         for _ in range(count):
-            skill, label, index, row = self._draw(rng)
-            clip = self._clips[index].clip
-            rows = self._judge.end_rows(row, clip.fresh)
-            starts.append(clip.scene[int(np.flatnonzero(clip.fresh)[0])])
+            pool, index, at = self._draw(rng)
+            clip = self._clips[index]
+            rows = clip.ends(self._judge, at)
+            starts.append(clip.scene[0])
             scenes.append([clip.scene[r] for r in rows])
             hands.append([clip.hands[r] for r in rows])
-            skills.append(skill)
-            labels.append(float(label))
+            skills.append(pool.skill)
+            labels.append(float(pool.reached))
         device = self._judge.embedding.weight.device
         moves = random_shifts(rng, count, shift_px)
         light = torch.from_numpy(rng.uniform(1 - brightness, 1 + brightness, count)).float()
@@ -175,13 +237,16 @@ class JudgeWindows:
             label=torch.tensor(labels, device=device),
         )
 
-    def _draw(self, rng: np.random.Generator) -> tuple[int, bool, int, int]:
-        skill = self._skills[rng.integers(len(self._skills))]
-        label, late = bool(rng.integers(2)), bool(rng.integers(2))
+    def _draw(self, rng: np.random.Generator) -> tuple[_Pool, int, int]:
+        own = bool(rng.random() < self._own_share) or not self._skills[False]
+        skills = self._skills[own]
+        skill = skills[rng.integers(len(skills))]
+        label, near = bool(rng.integers(2)), bool(rng.integers(2))
         # whatever a skill has no rows of is replaced: first the time, then the label
-        for key in ((skill, label, late), (skill, label, not late), (skill, not label, late)):
-            if key in self._pools:
-                rows = self._pools[key]
-                index, row = rows[rng.integers(len(rows))]
-                return skill, key[1], int(index), int(row)
+        for wanted, when in ((label, near), (label, not near), (not label, near)):
+            pool = _Pool(skill, own, wanted, when)
+            if pool in self._pools:
+                rows = self._pools[pool]
+                index, at = rows[rng.integers(len(rows))]
+                return pool, int(index), int(at)
         return self._draw(rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,12 +12,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mosel_gym.data.cameras import Cameras
-from mosel_gym.data.windows import Clip
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.types import Frame, Frames
 
 
-def check_pictures(clips: Sequence[Clip], size: int, cameras: Cameras, who: str) -> None:
+class HasPictures(Protocol):
+    """What `check_pictures` looks at; a `Clip` has it."""
+
+    @property
+    def skill(self) -> str:
+        """The skill text."""
+        ...
+
+    @property
+    def scene(self) -> Frames:
+        """uint8 `[n, S, S, 3]`."""
+        ...
+
+    @property
+    def hands(self) -> Frames:
+        """uint8 `[n, S, S, 3 K]`."""
+        ...
+
+
+def check_pictures(clips: Sequence[HasPictures], size: int, cameras: Cameras, who: str) -> None:
     """Insist that every clip shows what a network was made for.
 
     Raises:

@@ -12,7 +12,14 @@ import pytest
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData, SpecMismatch
 from mosel_gym.models.judge import SubgoalJudge, SubgoalJudgeConfig
-from mosel_gym.training.judge import JudgeScore, JudgeTrainConfig, score_judge, train_judge
+from mosel_gym.training.judge import (
+    JudgeScore,
+    JudgeTrainConfig,
+    calibrate,
+    judgements,
+    score_judge,
+    train_judge,
+)
 from mosel_gym.training.judge_data import JudgeWindows, LabelledClip, labelled_clips, settled
 from mosel_gym.training.loop import LoopConfig
 from mosel_gym.types import Episode, SkillSegment
@@ -26,6 +33,12 @@ CONFIG = JudgeTrainConfig(
 )
 
 
+def drawn(clip: Clip, reached: dict[str, np.ndarray]) -> LabelledClip:
+    """Every picture of a clip, judged at its end."""
+    count = len(clip.fresh)
+    return LabelledClip(clip.skill, clip.scene, clip.hands, np.arange(count), reached, count - 1)
+
+
 def labelled(clips: list[Clip]) -> list[LabelledClip]:
     """The block has arrived on its side in the last quarter of the clip."""
     result = []
@@ -33,7 +46,7 @@ def labelled(clips: list[Clip]) -> list[LabelledClip]:
         late = np.arange(len(clip.fresh)) >= 0.75 * len(clip.fresh)
         never = np.zeros_like(late)
         other = {"slide left": never, "slide right": never}
-        result.append(LabelledClip(clip, {**other, clip.skill: late}))
+        result.append(drawn(clip, {**other, clip.skill: late}))
     return result
 
 
@@ -43,7 +56,7 @@ def test_it_learns_to_judge_and_to_tell_skills_apart(make_clips: MakeClips, tmp_
     assert report.loss < 0.3
     assert judge.config.skills == ("slide left", "slide right")
     again = SubgoalJudge.load(tmp_path / "judge.safetensors")
-    left = clips[0].clip
+    left = clips[0]
 
     def reached(row: int, skill: str) -> float:
         rows = judge.end_rows(row)
@@ -90,18 +103,68 @@ def test_labels_are_cut_with_the_clips(make_clips: MakeClips) -> None:
         skill_done={"slide left": done},
     )  # fmt: skip
     first, second = labelled_clips(episode, 16)
-    assert not first.reached["slide left"].any()
-    assert len(first.reached["slide left"]) == len(first.clip.fresh) == 11
+    assert first.steps.tolist() == [*range(11), 23, 24]  # its own, and the end of the episode
+    assert first.steps[first.end] == 10
+    assert first.reached["slide left"].tolist() == [False] * 11 + [True] * 2
+    assert second.steps.tolist() == list(range(13))
+    assert second.end == 12
     assert np.flatnonzero(second.reached["slide left"])[0] == 17 - 12
+    sparse = replace(episode, fresh=np.arange(25) % 4 == 0)
+    first, second = labelled_clips(sparse, 16)
+    # Row 12 shows how the first skill ended, and belongs to the second one as well.
+    assert (first.steps.tolist(), first.end) == ([0, 4, 8, 12, 20, 24], 3)
+    assert (second.steps.tolist(), second.end) == ([0, 4, 8, 12], 3)
+    np.testing.assert_array_equal(second.scene, clip.scene[[12, 16, 20, 24]])
     assert labelled_clips(replace(episode, skill_done=None), 16) == []
 
 
 def test_unusable_clips_are_refused(make_clips: MakeClips, tmp_path: Path) -> None:
     with pytest.raises(NotEnoughData, match="labelled clips"):
         train_judge([], CONFIG, tmp_path)
-    never = [LabelledClip(clip, {clip.skill: np.zeros_like(clip.fresh)}) for clip in make_clips(2)]
+    never = [drawn(clip, {clip.skill: np.zeros_like(clip.fresh)}) for clip in make_clips(2)]
     with pytest.raises(NotEnoughData, match="one kind"):
         train_judge(never, CONFIG, tmp_path)
     judge = SubgoalJudge(replace(MODEL, skills=("slide left", "slide right"), size=32))
     with pytest.raises(SpecMismatch, match="size=32"):
         JudgeWindows(never, judge)
+
+
+def test_what_is_true_in_passing_counts_from_then_on(make_clips: MakeClips) -> None:
+    clip = make_clips(1)[0]
+    done = np.zeros(25, bool)
+    done[10] = True
+    episode = Episode(
+        task_id="t",
+        goal="g",
+        seed=0,
+        observations={"agentview": clip.scene, "wrist": clip.hands, "proprio": clip.proprio},
+        actions=clip.actions,
+        segments=(SkillSegment("slide left", 0, 24),),
+        skill_done={"slide left": done},
+    )
+    (never,) = labelled_clips(episode, 16)
+    assert not never.reached["slide left"].any()
+    (once,) = labelled_clips(episode, 16, passing=["slide left"])
+    assert np.flatnonzero(once.reached["slide left"])[0] == 10
+    assert once.reached["slide left"][10:].all()
+
+
+def test_calibration_moves_the_zero_to_the_wanted_precision(
+    make_clips: MakeClips, tmp_path: Path
+) -> None:
+    clips = labelled(make_clips(4))
+    barely = replace(CONFIG, loop=replace(CONFIG.loop, steps=12))
+    judge, _ = train_judge(clips, barely, tmp_path, progress=False)
+    before = sorted(probability for probability, _ in judgements(judge, clips))
+    mixed = [clip if at % 2 else unreached(clip) for at, clip in enumerate(clips)]
+    with pytest.raises(NotEnoughData, match="precision of 1.0"):
+        calibrate(judge, [unreached(clip) for clip in clips], 1.0)
+    threshold = calibrate(judge, mixed, 0.5)
+    after = sorted(probability for probability, _ in judgements(judge, clips))
+    assert [p > 0.5 for p in after] == [p > threshold for p in before]
+    assert score_judge(judge, mixed).precision >= 0.5
+    assert score_judge(judge, mixed).recall > 0
+
+
+def unreached(clip: LabelledClip) -> LabelledClip:
+    return replace(clip, reached={s: np.zeros_like(r) for s, r in clip.reached.items()})

@@ -117,8 +117,8 @@ def test_a_judge_for_what_stays_in_the_hand(cameras: Cameras, tmp_path: Path) ->
     episodes = [sliding((-1, 1)[seed % 2], "dual-panda-ee", seed) for seed in range(4)]
     held = [c for e in episodes for c in labelled_clips(e, SIZE, cameras, released=False)]
     released = [c for e in episodes for c in labelled_clips(e, SIZE, cameras)]
-    assert all(clip.reached[clip.clip.skill][-1] for clip in held)
-    assert not any(clip.reached[clip.clip.skill][-1] for clip in released)
+    assert all(clip.reached[clip.skill][clip.end] for clip in held)
+    assert not any(clip.reached[clip.skill][clip.end] for clip in released)
     config = JudgeTrainConfig(model=model, loop=replace(LOOP, steps=80), shift_px=0, released=False)
     judge, report = train_judge(held, config, tmp_path, progress=False)
     assert report.loss < 0.4
