@@ -105,10 +105,12 @@ class HandRules:
         return None
 
     def passes_on(self, earlier: str, later: str) -> bool:
-        """Whether `later` is meant to take from a hand what `earlier` brought there."""
+        """Whether `later` is meant to take from a hand, or to use, what `earlier` brought there."""
         first, second = (self._rules.get(s) or self._rule(s) for s in (earlier, later))
-        brought = first.verb in ("pick up", "hand over") and first.thing is not None
-        return brought and second.verb != "pick up" and second.thing == first.thing
+        if first.verb not in ("pick up", "hand over") or second.verb == "pick up":
+            return False
+        # A tool at work is not held as it was when it was taken: on the table, not in the air.
+        return first.thing is not None and first.thing in (second.thing, *second.held)
 
     def _rule(self, skill: str) -> _Rule:
         hand = hand_of(skill)
