@@ -7,6 +7,7 @@ video) and of a LLaVA (pictures only), a byte-level tokenizer, a chat template, 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -63,10 +64,14 @@ def _tokenizer(special: tuple[str, ...]) -> Tokenizer:
     return tokenizer
 
 
-def make_video_model(folder: Path) -> Path:
+def make_video_model(folder: Path, says: str | None = None) -> Path:
     """A Qwen2.5-VL of two small layers, which takes pictures and video.
 
     A picture of 56 x 56 becomes 16 patches of 14 x 14 and 4 tokens; frames of a video go in pairs.
+
+    Args:
+        folder: Where to.
+        says: A text that the model gives as its answer to everything, instead of nonsense.
     """
     import torch
     from transformers import (
@@ -83,6 +88,8 @@ def make_video_model(folder: Path) -> Path:
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
     )
+    if says is not None:
+        tokenizer.add_tokens([AddedToken(says, normalized=False)])
     ids = tokenizer.get_vocab()
     edges = {"shortest_edge": 28 * 28, "longest_edge": 112 * 112}
     processor = Qwen2_5_VLProcessor(
@@ -126,11 +133,32 @@ def make_video_model(folder: Path) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = Qwen2_5_VLForConditionalGeneration(config)
+    if says is not None:
+        newline = tokenizer.encode("\n")[-1]  # the last token of every prompt
+        _always_say(model, newline, ids[says], ids["<|im_end|>"])
     model.generation_config.eos_token_id = ids["<|im_end|>"]
     model.generation_config.pad_token_id = ids["<|endoftext|>"]
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+def _always_say(model: Any, newline: int, answer: int, end: int) -> None:
+    """Set weights so that `answer` follows a line's end, and `end` follows `answer`.
+
+    The layers add nothing, so that each token's embedding arrives at the last layer as it was.
+    """
+    import torch
+
+    with torch.no_grad():
+        for layer in model.model.language_model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+        embedding[[newline, answer]] = torch.eye(2, embedding.shape[1])
+        head.zero_()
+        head[answer] = embedding[newline]
+        head[end] = embedding[answer]
 
 
 def make_picture_model(folder: Path) -> Path:
