@@ -14,7 +14,7 @@ from mosel_gym.agents.checkpoint import embedded_names
 from mosel_gym.agents.config import MoselConfig
 from mosel_gym.agents.mosel import MoselAgent
 from mosel_gym.agents.planning.offline import OfflinePlanner
-from mosel_gym.errors import MissingLibrary
+from mosel_gym.llm.extra import require
 
 if TYPE_CHECKING:
     from mosel_gym.agents.analysis.video_language import VideoLanguageAnalyzer, VideoLanguageConfig
@@ -50,14 +50,6 @@ _NEEDS_LLM = {
 def __getattr__(name: str) -> object:
     if name not in _NEEDS_LLM:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        module = import_module(f"{__name__}.{_NEEDS_LLM[name]}")
-    except ModuleNotFoundError as error:
-        if error.name != "pydantic":
-            raise
-        raise MissingLibrary(
-            f"{name} needs the package 'pydantic', which is not installed: "
-            "`pip install mosel-gym[llm]`."
-        ) from error
-    value: object = getattr(module, name)
+    require("pydantic")
+    value: object = getattr(import_module(f"{__name__}.{_NEEDS_LLM[name]}"), name)
     return value

@@ -1,4 +1,8 @@
-"""An agent on disk: `agent.json` and one safetensors file for each network."""
+"""An agent on disk: `agent.json` and one safetensors file for each network.
+
+A planner or an analyzer that asks a foundation model is an entry in `agent.json` with the model's
+text, such as "openai:gpt-4.1", and never a key; the model is made when it is first asked.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,26 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mosel_gym.agents.analysis.noise import VerdictNoise
 from mosel_gym.agents.analysis.pixel import PixelAnalyzer, PixelAnalyzerConfig
 from mosel_gym.agents.analysis.privileged import PrivilegedAnalyzer
-from mosel_gym.agents.base import InverseDynamics, TaskPlanner, VideoAnalyzer, VideoPlanner
+from mosel_gym.agents.base import (
+    InverseDynamics,
+    SkillJudge,
+    TaskPlanner,
+    VideoAnalyzer,
+    VideoPlanner,
+)
 from mosel_gym.agents.config import MoselConfig, from_plain
 from mosel_gym.agents.improvement.language import History
 from mosel_gym.agents.planning.offline import OfflinePlanner, OfflinePlannerConfig
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.data.cameras import Cameras
-from mosel_gym.errors import DamagedFile, SpecMismatch, UnknownId
+from mosel_gym.errors import DamagedFile, MissingLibrary, SpecMismatch, UnknownId
+from mosel_gym.llm.extra import require
 from mosel_gym.models.checkpoint import ConfiguredModule, load_module, save_module
 from mosel_gym.models.inverse_dynamics import GoalPolicy
 from mosel_gym.models.judge import SubgoalJudge
@@ -29,6 +41,7 @@ from mosel_gym.types import TaskPlan
 FORMAT = "mosel-agent/1"
 _INDEX = "agent.json"
 _VIDEO, _POLICY, _JUDGE = "video.safetensors", "policy.safetensors", "judge.safetensors"
+_LOOP_JUDGE = "loop_judge.safetensors"
 
 
 @dataclass
@@ -39,11 +52,15 @@ class StoredAgent:
     video_planner: VideoPlanner
     inverse_dynamics: InverseDynamics
     analyzer: VideoAnalyzer
+    judge: SkillJudge | None
+    """Asked while a skill is carried out; the analyzer itself, where it can be asked."""
     config: MoselConfig
     plans: dict[str, TaskPlan] = field(default_factory=dict)
     """Goal text -> the plan that language refinement arrived at."""
     history: dict[str, History] = field(default_factory=dict)
     """Goal text -> plans that failed, with their rationales."""
+    refined: dict[str, int] = field(default_factory=dict)
+    """Goal text -> rounds of language refinement done."""
     rounds: int = 0
     card: dict[str, Any] = field(default_factory=dict)
     """How the weights were made and what they reach; carried along, never read."""
@@ -96,26 +113,19 @@ def save_agent(folder: str | Path, agent: StoredAgent, *, half: bool = True) -> 
         if not isinstance(part, kind):
             raise SpecMismatch(_unsaveable(part, kind.__name__))
         networks[file] = part
-    if not isinstance(agent.task_planner, OfflinePlanner):
-        raise SpecMismatch(_unsaveable(agent.task_planner, "OfflinePlanner"))
-    analyzer: dict[str, Any]
-    if isinstance(agent.analyzer, PixelAnalyzer) and isinstance(agent.analyzer.judge, SubgoalJudge):
-        networks[_JUDGE] = agent.analyzer.judge
-        analyzer = {"kind": "pixel", "config": asdict(agent.analyzer.config)}
-    elif isinstance(agent.analyzer, PrivilegedAnalyzer):
-        analyzer = {
-            "kind": "privileged",
-            "noise": asdict(agent.analyzer.noise),
-            "hold_steps": agent.analyzer.hold_steps,
-        }
-    else:
-        raise SpecMismatch(_unsaveable(agent.analyzer, "PixelAnalyzer or PrivilegedAnalyzer"))
+    planner = _planner_entry(agent.task_planner)
+    analyzer = _analyzer_entry(agent.analyzer, _JUDGE, networks)
+    # Asked while a skill is carried out; it is stored by itself unless it is the analyzer.
+    judge: object = agent.judge
+    apart = judge is not None and judge is not agent.analyzer
+    loop_judge = _analyzer_entry(judge, _LOOP_JUDGE, networks) if apart else None
     for file, network in networks.items():
         save_module(folder / file, network, half=half)
     index = {
         "format": FORMAT,
-        "task_planner": {"kind": "offline", "config": asdict(agent.task_planner.config)},
+        "task_planner": planner,
         "analyzer": analyzer,
+        "judge": loop_judge,
         "config": asdict(agent.config),
         "rounds": agent.rounds,
         "plans": {goal: asdict(plan) for goal, plan in agent.plans.items()},
@@ -123,6 +133,7 @@ def save_agent(folder: str | Path, agent: StoredAgent, *, half: bool = True) -> 
             goal: [{"plan": asdict(plan), "rationale": why} for plan, why in entries]
             for goal, entries in agent.history.items()
         },
+        "refined": agent.refined,
         "card": agent.card,
     }
     with atomic_path(folder / _INDEX) as draft:
@@ -143,14 +154,18 @@ def load_agent(name_or_dir: str | Path, device: str = "cpu") -> StoredAgent:
         index = json.loads(path.read_text(encoding="utf-8"))
         if index["format"] != FORMAT:
             raise ValueError(f"its format is {index['format']!r}, not {FORMAT!r}")
-        planner = OfflinePlanner(OfflinePlannerConfig(**index["task_planner"]["config"]))
-        analyzer = _analyzer(folder, index["analyzer"], device)
+        planner = _planner(index["task_planner"])
+        analyzer = _analyzer(folder / _JUDGE, index["analyzer"], device)
+        judge: object = analyzer
+        if index.get("judge") is not None:  # older files have none
+            judge = _analyzer(folder / _LOOP_JUDGE, index["judge"], device)
         plans = {goal: _plan(plan) for goal, plan in index["plans"].items()}
         history = {
             goal: [(_plan(entry["plan"]), str(entry["rationale"])) for entry in entries]
             for goal, entries in index["history"].items()
         }
         config = from_plain(MoselConfig, index["config"])
+        refined = {goal: int(count) for goal, count in index.get("refined", {}).items()}
         rounds, card = int(index["rounds"]), dict(index["card"])
     except DamagedFile:
         raise
@@ -164,21 +179,81 @@ def load_agent(name_or_dir: str | Path, device: str = "cpu") -> StoredAgent:
         video_planner=load_module(folder / _VIDEO, LatentVideoPlanner, device=device),
         inverse_dynamics=load_module(folder / _POLICY, GoalPolicy, device=device),
         analyzer=analyzer,
+        judge=judge if isinstance(judge, SkillJudge) else None,
         config=config,
         plans=plans,
         history=history,
+        refined=refined,
         rounds=rounds,
         card=card,
     )
 
 
-def _analyzer(folder: Path, stored: Mapping[str, Any], device: str) -> VideoAnalyzer:
+def _planner_entry(planner: TaskPlanner) -> dict[str, Any]:
+    if isinstance(planner, OfflinePlanner):
+        return {"kind": "offline", "config": asdict(planner.config)}
+    models = _model_parts()
+    entry: dict[str, Any] | None = models.planner_entry(planner) if models else None
+    if not entry:
+        raise SpecMismatch(_unsaveable(planner, "OfflinePlanner and LanguageModelPlanner"))
+    return entry
+
+
+def _analyzer_entry(
+    analyzer: object, file: str, networks: dict[str, ConfiguredModule]
+) -> dict[str, Any]:
+    """Its entry; a network that it needs is put into `networks` under the name `file`."""
+    if isinstance(analyzer, PixelAnalyzer) and isinstance(analyzer.judge, SubgoalJudge):
+        networks[file] = analyzer.judge
+        return {"kind": "pixel", "config": asdict(analyzer.config)}
+    if isinstance(analyzer, PrivilegedAnalyzer):
+        return {
+            "kind": "privileged",
+            "noise": asdict(analyzer.noise),
+            "hold_steps": analyzer.hold_steps,
+        }
+    models = _model_parts()
+    entry: dict[str, Any] | None = models.analyzer_entry(analyzer) if models else None
+    if not entry:
+        known = "PixelAnalyzer, PrivilegedAnalyzer and VideoLanguageAnalyzer"
+        raise SpecMismatch(_unsaveable(analyzer, known))
+    return entry
+
+
+def _model_parts() -> ModuleType | None:
+    """The parts that ask a foundation model; without the extra `llm` there are none."""
+    try:
+        require("pydantic")
+    except MissingLibrary:
+        return None
+    from mosel_gym.agents import stored_models
+
+    return stored_models
+
+
+def _planner(stored: Mapping[str, Any]) -> TaskPlanner:
+    if stored["kind"] == "offline":
+        return OfflinePlanner(OfflinePlannerConfig(**stored["config"]))
+    if stored["kind"] == "lvlm":
+        require("pydantic")
+        from mosel_gym.agents.stored_models import stored_planner
+
+        return stored_planner(stored)
+    raise ValueError(f"unknown task planner {stored['kind']!r}")
+
+
+def _analyzer(network: Path, stored: Mapping[str, Any], device: str) -> VideoAnalyzer:
     if stored["kind"] == "pixel":
-        judge = load_module(folder / _JUDGE, SubgoalJudge, device=device)
+        judge = load_module(network, SubgoalJudge, device=device)
         return PixelAnalyzer(judge, _pixel_config(stored["config"], judge.cameras))
     if stored["kind"] == "privileged":
         noise = VerdictNoise(**stored["noise"])
         return PrivilegedAnalyzer(noise=noise, hold_steps=int(stored["hold_steps"]))
+    if stored["kind"] == "videollm":
+        require("pydantic")
+        from mosel_gym.agents.stored_models import stored_analyzer
+
+        return stored_analyzer(stored)
     raise ValueError(f"unknown analyzer {stored['kind']!r}")
 
 

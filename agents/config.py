@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from mosel_gym.agents.executor import ExecutorConfig
 from mosel_gym.agents.follower import FollowerConfig
+from mosel_gym.agents.improvement.language import LanguageConfig
 from mosel_gym.agents.improvement.route import RouteConfig
 from mosel_gym.training.finetune import PolicyFinetuneConfig, VideoFinetuneConfig
 from mosel_gym.transition import TransitionConfig
@@ -23,6 +24,8 @@ class MoselConfig:
     follower: FollowerConfig = field(default_factory=FollowerConfig)
     transition: TransitionConfig = field(default_factory=TransitionConfig)
     route: RouteConfig = field(default_factory=RouteConfig)
+    language: LanguageConfig = field(default_factory=LanguageConfig)
+    """How the language plan is refined."""
     video: VideoFinetuneConfig = field(default_factory=VideoFinetuneConfig)
     """How the video planner is refined."""
     policy: PolicyFinetuneConfig = field(default_factory=PolicyFinetuneConfig)

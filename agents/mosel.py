@@ -105,6 +105,8 @@ class MoselAgent(Sb3Predict):
         self.plans: dict[str, TaskPlan] = {}
         """Goal text -> the plan that language refinement arrived at; `reset` starts from it."""
         self.history: dict[str, History] = {}
+        self.refined: dict[str, int] = {}
+        """Goal text -> rounds of language refinement done."""
         self.rounds = 0
         """Improvement rounds done."""
         self.card: dict[str, Any] = {}
@@ -232,7 +234,8 @@ class MoselAgent(Sb3Predict):
 
         Raises:
             NotEnoughData: Too few usable episodes; says how many are needed.
-            InvalidPlan: The task planner has no further plan.
+            InvalidPlan: The task planner has no further plan, or the rounds of language refinement
+                are used up.
             SpecMismatch: The module is of a kind that cannot be refined.
         """
         own = self._memory if self.buffer is None else self.buffer
@@ -263,7 +266,8 @@ class MoselAgent(Sb3Predict):
     def save(self, folder: str | Path) -> Path:
         """Write weights, config, refined plans and history; `from_pretrained` reads them."""
         parts = (self.task_planner, self.video_planner, self.inverse_dynamics, self.analyzer)
-        stored = StoredAgent(*parts, self.config, self.plans, self.history, self.rounds, self.card)
+        words = (self.plans, self.history, self.refined)
+        stored = StoredAgent(*parts, self.judge, self.config, *words, self.rounds, self.card)
         return save_agent(folder, stored)
 
     @classmethod
@@ -271,6 +275,7 @@ class MoselAgent(Sb3Predict):
         cls,
         name_or_dir: str | Path,
         *,
+        task_planner: base.TaskPlanner | None = None,
         analyzer: base.VideoAnalyzer | None = None,
         config: MoselConfig | None = None,
         buffer: ReflectionBuffer | str | Path | None = None,
@@ -280,6 +285,7 @@ class MoselAgent(Sb3Predict):
 
         Args:
             name_or_dir: "libero-long", or a path.
+            task_planner: Plans in place of the stored one.
             analyzer: Reflects in place of the stored one, which goes on judging during execution.
             config: In place of the stored one.
             buffer: Where `reflect` keeps episodes.
@@ -291,15 +297,15 @@ class MoselAgent(Sb3Predict):
         """
         stored = load_agent(name_or_dir, device)
         agent = cls(
-            stored.task_planner,
+            task_planner or stored.task_planner,
             stored.video_planner,
             stored.inverse_dynamics,
             analyzer or stored.analyzer,
             config or stored.config,
-            judge=stored.analyzer if isinstance(stored.analyzer, base.SkillJudge) else None,
+            judge=stored.judge,
             buffer=buffer,
         )
-        agent.plans, agent.history = stored.plans, stored.history
+        agent.plans, agent.history, agent.refined = stored.plans, stored.history, stored.refined
         agent.rounds, agent.card = stored.rounds, stored.card
         return agent
 
@@ -320,10 +326,10 @@ class MoselAgent(Sb3Predict):
     def _improve_language(self, evidence: Evidence) -> TaskPlan:
         if self.task is None:
             raise MoselError("Refining the language plan needs a task: call `reset(task)` first.")
-        goal = self.task.goal
-        history = self.history.get(goal, [])
-        plan, history = refine_plan(self.task, evidence, self.task_planner, history)
-        self.plans[goal], self.history[goal] = plan, history
+        goal, config = self.task.goal, self.config.language
+        rounds, known = self.refined.get(goal, 0), self.history.get(goal, [])
+        plan, known = refine_plan(self.task, evidence, self.task_planner, known, config, rounds)
+        self.plans[goal], self.history[goal], self.refined[goal] = plan, known, rounds + 1
         return plan
 
     def _open_trace(self) -> Trace:
