@@ -20,7 +20,6 @@ def encode_videos(messages: Sequence[Message]) -> Videos:
     """Every video of a conversation as an mp4.
 
     Raises:
-        ValueError: A part is no video.
         MoselError: ffmpeg failed.
     """
     parts = (part for message in messages for part in message.parts)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mosel_gym.data.video_file import encode_mp4
 from mosel_gym.llm.messages import Video
-from mosel_gym.llm.pictures import even_sides, frames_of
+from mosel_gym.llm.pictures import even_sides
 
 MP4 = "video/mp4"
 
@@ -19,10 +19,9 @@ def mp4(video: Video) -> bytes:
         video: uint8 `[T, H, W, 3]`; an odd side grows by one pixel.
 
     Raises:
-        ValueError: It is no such clip.
         MoselError: ffmpeg failed.
     """
-    frames = even_sides(frames_of(video))
+    frames = even_sides(video.frames)
     with tempfile.TemporaryDirectory(prefix="mosel-") as folder:
         path = Path(folder) / "clip.mp4"
         encode_mp4(path, frames, (frames.shape[2], frames.shape[1]), video.fps)

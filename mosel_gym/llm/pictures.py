@@ -18,29 +18,10 @@ def jpeg(frame: Frame) -> bytes:
 
     Args:
         frame: uint8 `[H, W, 3]`, RGB.
-
-    Raises:
-        ValueError: It is no such picture.
     """
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[-1] != 3 or not frame.size:
-        raise ValueError(f"a picture is uint8 [H, W, 3]; this is {frame.dtype} {frame.shape}")
     buffer = io.BytesIO()
     PillowImage.fromarray(frame).save(buffer, "JPEG", quality=92, subsampling=0)
     return buffer.getvalue()
-
-
-def frames_of(video: Video) -> Frames:
-    """The frames of a clip, once they are known to be some.
-
-    Raises:
-        ValueError: There is no frame, or not uint8 `[T, H, W, 3]`, or no frame rate.
-    """
-    frames = video.frames
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.size:
-        raise ValueError(f"a video is uint8 [T, H, W, 3]; this is {frames.dtype} {frames.shape}")
-    if not video.fps > 0:
-        raise ValueError(f"a video's fps={video.fps} must be greater than 0")
-    return frames
 
 
 def labelled_frames(video: Video, most: int) -> list[tuple[str, Frame]]:
@@ -53,7 +34,7 @@ def labelled_frames(video: Video, most: int) -> list[tuple[str, Frame]]:
     Returns:
         Pairs of a label such as "frame 3 of 20, 4.5 s" and the frame.
     """
-    frames = frames_of(video)
+    frames = video.frames
     count = min(most, len(frames))
     chosen = np.linspace(0, len(frames) - 1, count).round().astype(int) if count > 1 else [-1]
     places = [int(index) % len(frames) for index in chosen]
