@@ -16,10 +16,18 @@ class Budget:
         name: Of the model, for messages.
         max_calls: None sets no limit.
         max_cost_usd: None sets no limit.
+        total: Another budget that everything is taken from as well, shared by several models.
     """
 
-    def __init__(self, name: str, max_calls: int | None, max_cost_usd: float | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        max_calls: int | None,
+        max_cost_usd: float | None,
+        total: Budget | None = None,
+    ) -> None:
         self._name = name
+        self._total = total
         self._max_calls = max_calls
         self._max_cost_usd = max_cost_usd
         self._lock = threading.Lock()
@@ -57,11 +65,15 @@ class Budget:
                     f"{most_usd:.4f}. Nothing was sent. --llm.max-cost-usd allows more; a smaller "
                     "--llm.max-output-tokens makes the estimate smaller."
                 )
+            if self._total is not None:
+                self._total.book(most_usd)
             self._used += Usage(calls=1)
             self._booked_usd += most_usd
 
     def settle(self, most_usd: float, used: Usage) -> None:
         """Replace what was booked by what it was; `used` does not count the call again."""
+        if self._total is not None:
+            self._total.settle(most_usd, used)
         with self._lock:
             self._booked_usd -= most_usd
             self._used += used

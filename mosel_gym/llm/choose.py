@@ -12,6 +12,7 @@ from mosel_gym.llm.config import ChatConfig
 from mosel_gym.llm.extra import require
 
 if TYPE_CHECKING:
+    from mosel_gym.llm.budget import Budget
     from mosel_gym.llm.chat import ChatModel, Provider
 
 PROVIDERS = {
@@ -30,12 +31,15 @@ def looks_like_model(spec: str) -> bool:
     return bool(colon and rest and (word in PROVIDERS or _near(word)))
 
 
-def chat_model(spec: str, config: ChatConfig | None = None) -> ChatModel:
+def chat_model(
+    spec: str, config: ChatConfig | None = None, total: Budget | None = None
+) -> ChatModel:
     """The model that a text names; keys and packages are looked for now, before any call.
 
     Args:
         spec: `PROVIDER:MODEL`, see `PROVIDERS`.
         config: Time, budgets, cache and log; None = the defaults.
+        total: A budget that this model shares with others.
 
     Raises:
         UnknownId: The provider is unknown or the text is incomplete; says which there are.
@@ -47,7 +51,7 @@ def chat_model(spec: str, config: ChatConfig | None = None) -> ChatModel:
     from mosel_gym.llm.metered import MeteredModel
 
     config = config or ChatConfig()
-    return MeteredModel(_provider(spec, config), config)
+    return MeteredModel(_provider(spec, config), config, total)
 
 
 def _provider(spec: str, config: ChatConfig) -> Provider:

@@ -34,12 +34,18 @@ class MeteredModel:
     Args:
         provider: Who answers.
         config: Limits, cache and log.
+        total: What this model and others may spend together; None = nothing beside `config`.
 
     Raises:
         ModelError: A budget in money for a model whose price is not known.
     """
 
-    def __init__(self, provider: Provider, config: ChatConfig | None = None) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        config: ChatConfig | None = None,
+        total: Budget | None = None,
+    ) -> None:
         self._provider = provider
         self._config = config = config or ChatConfig()
         self._price = price_of(provider.name, config)
@@ -49,7 +55,7 @@ class MeteredModel:
                 "is not known. Give it as --llm.price-in-usd and --llm.price-out-usd (US dollars "
                 "per million tokens; 0 for a server of your own), or limit --llm.max-calls."
             )
-        self._budget = Budget(provider.name, config.max_calls, config.max_cost_usd)
+        self._budget = Budget(provider.name, config.max_calls, config.max_cost_usd, total)
         self._pace = Pace(config.calls_per_minute)
         self._cache = AnswerCache(config.cache) if config.cache is not None else None
         self._log = CallLog(config.log)
