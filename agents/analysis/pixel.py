@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mosel_gym.agents.analysis.failure import SubgoalOutcome, identify_failure, skill_segments
 from mosel_gym.data.cameras import Cameras
+from mosel_gym.data.windows import attempt_end
 from mosel_gym.types import Episode, Frame, Frames, Observation, Reflection
 
 
@@ -59,23 +60,22 @@ class PixelAnalyzer:
         return "pixel"
 
     def analyze(self, episode: Episode) -> Reflection:
-        """Judge each skill where it ends, and again after every later skill.
+        """Judge each skill in the last picture before the next one begins, and after later ones.
 
-        After the last skill the end of the recording is looked at: the arm is out of the way there.
+        The arm is out of the way there, and what it let go has come to rest.
 
         Raises:
             SpecMismatch: The episode lacks one of the judge's cameras.
         """
         self.judge.cameras.require(episode.observations, "the pixel analyzer")
         rows = skill_segments(episode)
-        ends = [self._row_after(episode, at, rows) for at in range(len(rows))]
-        afterwards = [*ends[:-1], _last_drawn(episode)]
+        ends = [_drawn_before(episode, segment) for segment in rows]
         outcomes = []
         for at, segment in enumerate(rows):
             probability = self._probability(episode, segment, ends[at])
             reached = probability > self.threshold
             confidence = probability if reached else 1.0 - probability
-            undone = self._undone_in(episode, segment, rows[at + 1 :], afterwards[at + 1 :])
+            undone = self._undone_in(episode, segment, rows[at + 1 :], ends[at + 1 :])
             outcomes.append(
                 SubgoalOutcome(segment, reached, confidence, undone if reached else None)
             )
@@ -142,19 +142,14 @@ class PixelAnalyzer:
         frame: Frame = scene[episode.segments[segment].start]
         return frame
 
-    def _row_after(self, episode: Episode, at: int, rows: Sequence[int]) -> int:
-        """The segment's last row, or the next one soon after it whose pictures are not old.
 
-        With `render_every=8` the picture at the last row can show what was 7 steps earlier.
-        """
-        stop = min(episode.segments[rows[at]].stop, episode.num_steps)
-        limit = episode.segments[rows[at + 1]].start if at + 1 < len(rows) else episode.num_steps
-        if episode.fresh is None:
-            return stop
-        drawn = np.flatnonzero(episode.fresh[stop : limit + 1])
-        return stop + int(drawn[0]) if len(drawn) else stop
+def _drawn_before(episode: Episode, segment: int) -> int:
+    """The last row of the attempt whose pictures were drawn there.
 
-
-def _last_drawn(episode: Episode) -> int:
-    drawn = [episode.num_steps] if episode.fresh is None else np.flatnonzero(episode.fresh)
-    return int(drawn[-1]) if len(drawn) else episode.num_steps
+    With `render_every=8` the picture at a row can show what was 7 steps earlier.
+    """
+    end, start = attempt_end(episode, segment), episode.segments[segment].start
+    if episode.fresh is None:
+        return end
+    drawn = np.flatnonzero(episode.fresh[start : end + 1])
+    return start + int(drawn[-1]) if len(drawn) else end

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from mosel_gym.agents.analysis.failure import SubgoalOutcome, identify_failure, skill_segments
 from mosel_gym.agents.analysis.noise import VerdictNoise
+from mosel_gym.data.windows import attempt_end
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.types import Episode, Reflection
 
 
 class PrivilegedAnalyzer:
-    """Simulator truth at the end of each skill segment, optionally with wrong verdicts mixed in."""
+    """Simulator truth at the end of each attempt at a skill, with wrong verdicts if asked for."""
 
     def __init__(
         self,
@@ -35,10 +36,9 @@ class PrivilegedAnalyzer:
             recall: Of true successes.
             seed: Of the noise; verdicts depend on it, on the episode and on the segment alone.
             base_rate: Share of segments that truly succeed, as observed or expected.
-            hold_steps: A sub-goal counts as reached if it holds in this many rows from the
-                segment's last one on. LIBERO's predicates also fire while an object is still
-                held. Rows that belong to the next skill, or that were never recorded because the
-                episode ended, are not asked for.
+            hold_steps: A sub-goal counts as reached if it holds in this many rows up to
+                `attempt_end`, as far as they come after the segment: LIBERO's predicates also fire
+                while an object is still held.
             noise: The rates themselves, in place of precision and recall.
 
         Raises:
@@ -65,7 +65,7 @@ class PrivilegedAnalyzer:
         rows = skill_segments(episode)
         outcomes = []
         for at, segment in enumerate(rows):
-            truth = self._reached(episode, segment, rows[at + 1 :])
+            truth = self._reached(episode, segment)
             said = self.noise.call(truth, episode, segment)
             # A wrong verdict comes with a story that fits it: what is held to be reached is not
             # also said to be undone.
@@ -73,17 +73,11 @@ class PrivilegedAnalyzer:
             outcomes.append(SubgoalOutcome(segment, said, undone_in=undone))
         return identify_failure(episode, outcomes, self.name, privileged=True)
 
-    def _reached(self, episode: Episode, segment: int, later: list[int]) -> bool:
-        holds = _predicate(episode, segment)
-        start = episode.segments[segment].stop
-        stop = min(start + self.hold_steps, len(holds))
-        if later:
-            next_start = episode.segments[later[0]].start
-            stop = min(stop, max(start + 1, next_start))
-            # What was lost on the way home, before the next skill began, is no fault of the order.
-            if not holds[next_start]:
-                return False
-        return bool(holds[start:stop].all())
+    def _reached(self, episode: Episode, segment: int) -> bool:
+        # What was lost on the way home, before the next skill began, is no fault of the order.
+        end = attempt_end(episode, segment)
+        start = max(episode.segments[segment].stop, end + 1 - self.hold_steps)
+        return bool(_predicate(episode, segment)[min(start, end) : end + 1].all())
 
     def _undone_in(self, episode: Episode, segment: int, later: list[int]) -> int | None:
         """The later skill after which the predicate has become false for good."""

@@ -180,7 +180,7 @@ class _Judge:
                     skill=verdict.skill,
                     segment=verdict.segment,
                     judged=verdict.success,
-                    truth=segment_truth(episode, episode.segments[verdict.segment]),
+                    truth=segment_truth(episode, verdict.segment),
                     confidence=verdict.confidence,
                     reason=verdict.reason,
                 )

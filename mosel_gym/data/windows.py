@@ -59,8 +59,8 @@ def clips_of(
         skills: Keep only these skill texts; None keeps all.
         segments: Keep only these indexes into `episode.segments`; None keeps all.
         reflection: If given, `Clip.success` is the analyzer's verdict on the segment.
-        truth: PRIVILEGED. If True, `Clip.success` is the simulator's word at the segment's last
-            row, from `episode.skill_done`, for training and measuring judges. It wins over
+        truth: PRIVILEGED. If True, `Clip.success` is the simulator's word at `attempt_end`,
+            from `episode.skill_done`, for training and measuring judges. It wins over
             `reflection`.
 
     Returns:
@@ -83,15 +83,26 @@ def clips_of(
         )
         if segment.kind != "skill" or segment.stop <= segment.start or not wanted:
             continue
-        success = segment_truth(episode, segment) if truth else judged.get(index)
+        success = segment_truth(episode, index) if truth else judged.get(index)
         clips.append(_cut(episode, segment, size, cameras, success))
     return clips
 
 
-def segment_truth(episode: Episode, segment: SkillSegment) -> bool | None:
-    """PRIVILEGED: whether the segment's predicate holds at its last row; None if not recorded."""
-    done = (episode.skill_done or {}).get(segment.skill)
-    return None if done is None else bool(done[min(segment.stop, len(done) - 1)])
+def attempt_end(episode: Episode, index: int) -> int:
+    """The row up to which an attempt at a skill counts: where the next skill begins, or the end.
+
+    By then the arm is out of the way, and what was let go has come to rest. What later skills do to
+    it is another matter.
+    """
+    later = episode.segments[index + 1 :]
+    starts = [s.start for s in later if s.kind == "skill" and s.stop > s.start]
+    return min([*starts, episode.num_steps])
+
+
+def segment_truth(episode: Episode, index: int) -> bool | None:
+    """PRIVILEGED: whether a segment's predicate holds at `attempt_end`; None if not recorded."""
+    done = (episode.skill_done or {}).get(episode.segments[index].skill)
+    return None if done is None else bool(done[min(attempt_end(episode, index), len(done) - 1)])
 
 
 def load_clips(

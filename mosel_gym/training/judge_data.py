@@ -14,7 +14,7 @@ from torch import Tensor
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
 from mosel_gym.data.images import area_resize
 from mosel_gym.data.provenance_check import robot_of
-from mosel_gym.data.windows import hand_pictures
+from mosel_gym.data.windows import attempt_end, hand_pictures
 from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.actions import told_open
 from mosel_gym.models.images import to_tensor
@@ -45,9 +45,12 @@ class LabelledClip:
     """int64 `[f]`: when each picture was drawn, counted from the skill's start."""
     reached: Mapping[str, NDArray[np.bool_]]
     """Skill text -> bool `[f]`."""
+    done: int
+    """Index of the first picture after the skill's last step."""
     end: int
-    """Index of the picture at which the analyzer judges the skill. What comes after it are the last
-    pictures of the episode, where the analyzer looks whether the sub-goal still holds."""
+    """Index of the picture, just before the next skill begins, at which the analyzer judges the
+    skill. What comes after it are the last pictures of the episode, where the analyzer looks
+    whether the sub-goal still holds."""
 
     def ends(self, judge: SubgoalJudge, at: int) -> NDArray[np.int64]:
         """Indices of the pictures that the judge wants for a judgement at picture `at`."""
@@ -112,13 +115,11 @@ def labelled_clips(
     }
     fresh = np.ones(episode.num_steps + 1, bool) if episode.fresh is None else episode.fresh
     drawn = np.flatnonzero(fresh)
-    segments = [s for s in episode.segments if s.kind == "skill" and s.stop > s.start]
     result = []
-    for number, segment in enumerate(segments):
-        last = segments[number + 1].start if number + 1 < len(segments) else episode.num_steps
-        own = drawn[(drawn >= segment.start) & (drawn <= last)]
-        # One picture after the skill's last step, if it comes before the next skill begins.
-        own = own[: int(np.searchsorted(own, segment.stop)) + 1]
+    for index, segment in enumerate(episode.segments):
+        if segment.kind != "skill" or segment.stop <= segment.start:
+            continue
+        own = drawn[(drawn >= segment.start) & (drawn <= attempt_end(episode, index))]
         if len(own) == 0:
             continue
         rows = np.concatenate((own, [row for row in drawn[-_LAST:] if row > own[-1]])).astype(int)
@@ -129,6 +130,7 @@ def labelled_clips(
                 hands=hand_pictures(episode.observations, cameras, rows, size),
                 steps=rows - int(rows[0]),
                 reached={skill: done[rows] for skill, done in reached.items()},
+                done=int(np.searchsorted(own[:-1], segment.stop)),
                 end=len(own) - 1,
             )
         )
@@ -161,7 +163,7 @@ class JudgeWindows:
     """Balanced judgements from labelled clips: skills evenly, then reached and not reached evenly.
 
     Most are of a skill that was carried out, the rest of others of the scene. Half are drawn where
-    the analyzer looks: at the end of a skill, or at the end of the episode.
+    an analyzer may look: from the end of the skill on, or at the end of the episode.
     """
 
     def __init__(
@@ -185,7 +187,7 @@ class JudgeWindows:
         for index, clip in enumerate(clips):
             for skill, reached in clip.reached.items():
                 number, own = judge.skills.index(skill), skill == clip.skill
-                near = clip.steps >= clip.steps[clip.end] - judge.config.spacing
+                near = clip.steps >= clip.steps[clip.done] - judge.config.spacing
                 for at in range(len(clip.steps)):
                     pool = _Pool(number, own, bool(reached[at]), bool(near[at]))
                     pools.setdefault(pool, []).append((index, at))

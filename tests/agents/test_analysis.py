@@ -186,8 +186,8 @@ def test_pixels_of_old_pictures_do_not_count():
     episode.observations.update(seen)
     analyzer = PixelAnalyzer(ScriptedJudge())
     reflection = analyzer.analyze(episode)
-    # Row 10 shows step 8, before the mug stood; the next picture, at row 16 > 15, is not the
-    # mug's any more, so the verdict rests on the old one. The pudding's is drawn at 32.
+    # Up to row 15, where the pudding begins, step 8 was drawn last, before the mug stood; the
+    # picture at row 16 is not the mug's any more. The pudding's is drawn at 40.
     assert [verdict.success for verdict in reflection.verdicts] == [False, True]
     later = make_episode(
         parts=(PARTS[0], (PUDDING, 10, 17, "transition"), (PUDDING, 17, 30, "skill")), fresh=fresh

@@ -36,7 +36,8 @@ CONFIG = JudgeTrainConfig(
 def drawn(clip: Clip, reached: dict[str, np.ndarray]) -> LabelledClip:
     """Every picture of a clip, judged at its end."""
     count = len(clip.fresh)
-    return LabelledClip(clip.skill, clip.scene, clip.hands, np.arange(count), reached, count - 1)
+    steps, last = np.arange(count), count - 1
+    return LabelledClip(clip.skill, clip.scene, clip.hands, steps, reached, done=last, end=last)
 
 
 def labelled(clips: list[Clip]) -> list[LabelledClip]:
@@ -103,9 +104,9 @@ def test_labels_are_cut_with_the_clips(make_clips: MakeClips) -> None:
         skill_done={"slide left": done},
     )  # fmt: skip
     first, second = labelled_clips(episode, 16)
-    assert first.steps.tolist() == [*range(11), 23, 24]  # its own, and the end of the episode
-    assert first.steps[first.end] == 10
-    assert first.reached["slide left"].tolist() == [False] * 11 + [True] * 2
+    assert first.steps.tolist() == [*range(13), 23, 24]  # its own, and the end of the episode
+    assert (first.steps[first.done], first.steps[first.end]) == (10, 12)
+    assert first.reached["slide left"].tolist() == [False] * 13 + [True] * 2
     assert second.steps.tolist() == list(range(13))
     assert second.end == 12
     assert np.flatnonzero(second.reached["slide left"])[0] == 17 - 12
