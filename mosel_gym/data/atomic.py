@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,24 @@ def claimed_path(candidates: Iterable[Path]) -> Iterator[Path]:
         finally:
             claim.unlink(missing_ok=True)
     raise FileExistsError("all of the candidate names are taken")
+
+
+def link_or_copy(source: str | Path, path: str | Path) -> None:
+    """Give a file a second name, or copy it where the file system cannot do that.
+
+    Files of this package are replaced as a whole, so that neither name changes under the other.
+
+    Raises:
+        FileNotFoundError: There is no `source`.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, path)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        with atomic_path(path) as draft:
+            shutil.copyfile(source, draft)
 
 
 def _flush_to_disk(path: Path) -> None:

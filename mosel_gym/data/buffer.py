@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from mosel_gym.data.atomic import link_or_copy
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
 from mosel_gym.data.libero_hdf5 import read_episode, write_episode
 from mosel_gym.data.provenance_check import OneSource
@@ -102,13 +103,22 @@ class ReflectionBuffer:
         """Number of episodes."""
         return len(self.episodes())
 
-    def add(self, episode: Episode, reflection: Reflection, *, round: int = 0) -> Path:
+    def add(
+        self,
+        episode: Episode,
+        reflection: Reflection,
+        *,
+        round: int = 0,
+        file: str | Path | None = None,
+    ) -> Path:
         """Store an episode with what was said about it.
 
         Args:
             episode: The rollout.
             reflection: The analyzer's words on it.
             round: Number of the improvement round that collected it.
+            file: A file that holds this episode already, as that of another buffer: it is linked,
+                or copied, so that several judges of the same pictures need the space once.
 
         Returns:
             The episode file.
@@ -127,7 +137,11 @@ class ReflectionBuffer:
         # A new name every time: the index never points at a file that is being replaced.
         task = re.sub(r"[^A-Za-z0-9._-]+", "_", episode.task_id)
         stem = f"{task}-round{round}-seed{episode.seed}-{secrets.token_hex(4)}"
-        path = write_episode(self.directory / "episodes" / f"{stem}.hdf5", episode)
+        path = self.directory / "episodes" / f"{stem}.hdf5"
+        if file is None:
+            write_episode(path, episode)
+        else:
+            link_or_copy(file, path)
         with self._transaction() as connection:
             replaced = self._index(connection, path, episode, reflection, round)
         for old in replaced:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,35 @@ def test_what_goes_in_comes_out(
     assert (rejected.index, rejected.start, rejected.stop, rejected.success) == (2, 7, 12, False)
     assert rejected.reason == "the pudding was pushed away"
     assert rejected.confidence == pytest.approx(0.7)
+
+
+def test_one_file_may_lie_in_two_buffers_under_two_judges(
+    make_episode: EpisodeFactory,
+    reflection: Reflection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    episode = make_episode()
+    path = ReflectionBuffer(tmp_path / "first").add(episode, reflection)
+    kinder = replace(
+        reflection, verdicts=tuple(replace(v, success=True) for v in reflection.verdicts)
+    )
+    second = ReflectionBuffer(tmp_path / "second")
+    linked = second.add(episode, kinder, file=path)
+    assert linked.samefile(path)
+    assert second.load(linked).goal == episode.goal
+    assert len(second.segments(success=True)) == 2
+    assert len(ReflectionBuffer(tmp_path / "first").segments(success=True)) == 1
+
+    def cannot(source: object, target: object) -> None:
+        raise OSError("no links across devices")
+
+    monkeypatch.setattr(os, "link", cannot)
+    copied = second.add(episode, kinder, round=1, file=path)
+    assert not copied.samefile(path)
+    assert copied.read_bytes() == path.read_bytes()
+    with pytest.raises(FileNotFoundError):
+        second.add(episode, kinder, file=tmp_path / "gone.hdf5")
 
 
 def test_segments_are_selected(
