@@ -54,8 +54,18 @@ def clips_of(messages: Sequence[Message], most: int) -> list[Clip]:
     ]
 
 
+def control_tokens(processor: Any) -> list[str]:
+    """What a tokenizer takes for more than words: ends of turns, places of pictures, and so on."""
+    template = str(processor.chat_template)
+    return sorted(
+        token.content
+        for token in processor.tokenizer.added_tokens_decoder.values()
+        if len(token.content.strip()) > 1 and (token.special or token.content in template)
+    )
+
+
 def chat_of(
-    messages: Sequence[Message], most: int, ending: str, *, video: bool
+    messages: Sequence[Message], most: int, ending: str, controls: Sequence[str], *, video: bool
 ) -> list[dict[str, Any]]:
     """A conversation for `apply_chat_template`.
 
@@ -63,20 +73,25 @@ def chat_of(
         messages: The conversation; what a user says comes last.
         most: Frames of each video that are shown.
         ending: Added to the last message.
+        controls: Tokens that no message may contain, see `control_tokens`; they are broken up by a
+            space, so that a task text can neither end its turn nor stand for a picture.
         video: Send videos as such; else as pictures, each with its place in time before it.
 
     Returns:
         One dict a message, with "role" and a list "content". Pictures are arrays and never names
         of files or addresses, which a processor would open.
     """
-    chat = [
+    chat: list[dict[str, Any]] = [
         {
             "role": message.role,
             "content": [item for part in message.parts for item in _content(part, most, video)],
         }
         for message in messages
     ]
-    chat[-1]["content"] = [*chat[-1]["content"], _text(f"\n\n{ending}")]
+    chat[-1]["content"].append(_text(f"\n\n{ending}"))
+    for item in (item for message in chat for item in message["content"]):
+        for token in controls if item["type"] == "text" else ():
+            item["text"] = item["text"].replace(token, f"{token[0]} {token[1:]}")
     return chat
 
 
@@ -99,6 +114,4 @@ def _text(text: str) -> dict[str, Any]:
 
 
 def _picture(frame: Frame) -> dict[str, Any]:
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[-1] != 3 or not frame.size:
-        raise ValueError(f"a picture is uint8 [H, W, 3]; this is {frame.dtype} {frame.shape}")
     return {"type": "image", "image": PillowImage.fromarray(frame)}

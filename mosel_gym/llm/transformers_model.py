@@ -14,7 +14,7 @@ from mosel_gym.errors import ModelUnavailable
 from mosel_gym.llm.chat import Answer, Usage
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.llm.extra import require
-from mosel_gym.llm.local_messages import chat_of, clips_of
+from mosel_gym.llm.local_messages import chat_of, clips_of, control_tokens
 from mosel_gym.llm.local_weights import find, load
 from mosel_gym.llm.messages import Message
 from mosel_gym.llm.schema import schema_in_words
@@ -33,8 +33,8 @@ class TransformersProvider:
       one repair, as that of every model.
     - Video goes in as video where the processor and its chat template take it, else as labelled
       pictures. Either way at most `config.max_frames` evenly spaced frames, the last included.
-    - Words in a message stay words: special tokens in a task text are written out as plain text,
-      so that they can neither end a turn nor stand for a picture.
+    - Words in a message stay words: special tokens in a task text are broken up by a space, so
+      that they can neither end a turn nor stand for a picture.
     - Sampling draws from a generator that is seeded with the number of the call; torch's own stays
       as it was.
     - Of the config's limits in time `deadline_s` holds: it is looked at after each token, so
@@ -59,6 +59,7 @@ class TransformersProvider:
         self.endpoint = str(folder.resolve())
         """Where the weights lie, of a hub name with its revision; part of the cache's key."""
         self._processor, self._model = load(folder, name, device)
+        self._controls = control_tokens(self._processor)
         self._calls = 0
         self._lock = threading.Lock()  # one answer at a time: they share the device
 
@@ -93,7 +94,11 @@ class TransformersProvider:
 
         clips = clips_of(messages, self._config.max_frames) if self._takes_video() else []
         chat = chat_of(
-            messages, self._config.max_frames, schema_in_words(schema), video=bool(clips)
+            messages,
+            self._config.max_frames,
+            schema_in_words(schema),
+            self._controls,
+            video=bool(clips),
         )
         try:
             inputs = self._processor.apply_chat_template(
@@ -102,7 +107,6 @@ class TransformersProvider:
                 tokenize=True,
                 return_dict=True,
                 return_tensors="pt",
-                sanitize_control_tokens=True,
                 processor_kwargs=(
                     {"do_sample_frames": False, "video_metadata": [[c.metadata for c in clips]]}
                     if clips
