@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from mosel_gym.benchmark.modules import check_modules, uses_model
 from mosel_gym.benchmark.provenance import plain, provenance, write_json
+from mosel_gym.benchmark.refine import check_rounds
 from mosel_gym.benchmark.reliance import MODES, Mode, RelianceConfig, goal_reliance, total
 from mosel_gym.benchmark.report import write_report
 from mosel_gym.benchmark.results import EpisodeResult, summarize, verdict_confusion
 from mosel_gym.benchmark.rollouts import Keep, rollouts
-from mosel_gym.benchmark.specs import PretrainedAgent, env_id, env_kwargs
+from mosel_gym.benchmark.specs import (
+    AgentSpec,
+    PretrainedAgent,
+    ScriptedExpert,
+    env_id,
+    env_kwargs,
+)
 from mosel_gym.benchmark.summary import base_summary
 from mosel_gym.benchmark.tables import (
     arms_table,
     confusion_text,
+    models_text,
     reliance_table,
     seconds_table,
 )
+from mosel_gym.errors import BudgetReached, ModelError, MoselError
+from mosel_gym.llm.config import ChatConfig
 from mosel_gym.registry import task_of
+
+EXPERT = "expert"
+"""In place of a checkpoint: the scripted expert carries out the plan."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +42,23 @@ class EvalConfig:
     """Which agent, on which task, and how."""
 
     agent: str = "libero-long"
-    """Checkpoint name or folder."""
+    """Checkpoint name or folder; "expert" moves the arms with simulator truth, and says so."""
     task: str = "MOSEL-LiberoLong-Task6"
     """Environment id, or the number of a LIBERO-Long task."""
-    analyzer: Literal["stored", "privileged"] = "stored"
-    """"privileged" reflects with simulator truth; the result says so."""
+    planner: str = "stored"
+    """Task planner: "stored" is the agent's own (of the expert: "offline"), "offline", or a model
+    such as "openai:gpt-4.1", "google:gemini-2.5-pro", "openai-compatible:MODEL@URL",
+    "transformers:MODEL" or "scripted:FILE"."""
+    analyzer: str = "stored"
+    """Video analyzer: "stored" is the agent's own (of the expert: "privileged"), "pixel[:AGENT]",
+    a model as above, or "privileged[:PRECISION,RECALL[,SEED]]", which reflects with simulator
+    truth; the result says so."""
+    refine_rounds: int = 0
+    """After an episode that was judged a failure: write a new plan from what the analyzer said and
+    run the same seed again, up to so many times, at most 3. No weights are touched."""
+    llm: ChatConfig = field(default_factory=ChatConfig)
+    """How foundation models are called. Their budget is that of the whole run; several processes
+    get equal shares of it."""
     buffer: Path | None = None
     """Keep reflected episodes here, for `mosel improve`."""
     plan: tuple[str, ...] = ()
@@ -57,34 +83,53 @@ class EvalConfig:
     """Kinds of goals, for goal reliance."""
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What came of it."""
+
+    text: str
+    """Tables, for the terminal."""
+    results: list[EpisodeResult]
+    """One for each seed that was carried out."""
+    models: dict[str, float]
+    """What foundation models cost, see `EpisodeResult.models`."""
+    stopped: BudgetReached | None = None
+    """The budget of the foundation models, where it ended the run before all seeds were done."""
+
+
 def evaluate(
     config: EvalConfig,
     out_dir: str | Path,
     seeds: Sequence[int],
-    workers: int = 2,
+    workers: int | None = None,
     *,
     kind: Literal["eval", "run"] = "eval",
     progress: bool = True,
-) -> tuple[str, list[EpisodeResult]]:
+) -> Evaluation:
     """Run the seeds and write `summary.json`, `report.html` and, below `episodes/`, the files.
 
     Args:
         config: Agent and task.
         out_dir: Finished seeds in there are not run again.
         seeds: One episode each.
-        workers: Processes; 1 runs here.
+        workers: Processes; 1 runs here; None = 2, or 1 if a foundation model is asked.
         kind: "run" also keeps the HDF5 files.
         progress: Show a bar.
 
-    Returns:
-        The table as text, and the results.
+    Raises:
+        MissingKey: A model's key is not set, which is found out before any episode, or was turned
+            down; what was finished until then is kept.
+        MoselError: Something else that was asked for is not there.
     """
     folder, task = Path(out_dir), task_of(env_id(config.task))
-    agent = PretrainedAgent(
-        config.agent, config.analyzer, None if config.buffer is None else str(config.buffer)
-    )
+    check_rounds(config.refine_rounds)
+    check_modules(config.planner, config.analyzer, config.llm)
+    asks = uses_model(config.planner) or uses_model(config.analyzer)
+    if workers is None:
+        workers = 1 if asks else 2
+    stops: list[ModelError] = []
     results = rollouts(
-        agent,
+        _agent(config, workers if asks else 1),
         task.id,
         env_kwargs(
             layout_spread_m=config.layout_spread_m or None,
@@ -100,20 +145,88 @@ def evaluate(
         progress,
         plan=config.plan or None,
         keep=Keep(video=config.video, episode=kind == "run", hold=config.hold),
+        on_stop=stops.append,
+        refine_rounds=config.refine_rounds,
     )
+    stopped = None
+    if stops and not isinstance(stops[0], BudgetReached):
+        raise stops[0]
+    if stops:
+        stopped = BudgetReached(
+            f"{len(results)} of {len(seeds)} seeds were carried out and kept, then the budget was "
+            f"reached. {stops[0]} The same command goes on where it stopped."
+        )
+    summary = _summary(config, seeds, kind, results, stopped)
+    write_json(folder / "summary.json", summary)
+    write_report(folder)
+    return Evaluation(summary["text"], results, summary["models"], stopped)
+
+
+def _agent(config: EvalConfig, shares: int) -> AgentSpec:
+    """The recipe, with a budget for one of `shares` processes."""
+    buffer = None if config.buffer is None else str(config.buffer)
+    llm = _share(config.llm, shares)
+    if config.agent == EXPERT:
+        planner = "offline" if config.planner == "stored" else config.planner
+        analyzer = "privileged" if config.analyzer == "stored" else config.analyzer
+        return ScriptedExpert(planner, analyzer, buffer, llm)
+    return PretrainedAgent(config.agent, config.analyzer, buffer, config.planner, llm)
+
+
+def _share(llm: ChatConfig, shares: int) -> ChatConfig:
+    calls, cost_usd = llm.max_calls, llm.max_cost_usd
+    if calls is not None and 0 < calls < shares:
+        raise MoselError(
+            f"A budget of {calls} calls cannot be shared by {shares} processes. Raise "
+            "--llm.max-calls or lower --workers."
+        )
+    return replace(
+        llm,
+        max_calls=None if calls is None else calls // shares,
+        max_cost_usd=None if cost_usd is None else cost_usd / shares,
+    )
+
+
+def _summary(
+    config: EvalConfig,
+    seeds: Sequence[int],
+    kind: str,
+    results: list[EpisodeResult],
+    stopped: BudgetReached | None,
+) -> dict[str, Any]:
+    """What `summary.json` holds; a report can be made of it."""
     arms = {"episodes": results}
-    summary = base_summary(kind, task, arms, config, seeds[0] if seeds else 0)
-    analyzer = str(summary["analyzer"])
+    if config.refine_rounds:
+        arms = {
+            _plan_name(number): [result.after(number) for result in results]
+            for number in range(config.refine_rounds + 1)
+        }
+    attempts = [attempt for result in results for attempt in (*result.earlier, result)]
+    task = task_of(env_id(config.task))
+    summary = base_summary(kind, task, arms, config, seeds[0] if seeds else 0, attempts)
+    for number, arm in enumerate(summary["arms"].values()):
+        arm["folder"] = "episodes"
+        arm["refinement"] = number
+    summary["stopped"] = "" if stopped is None else str(stopped)
+    columns = [summarize(name, arm) for name, arm in arms.items()]
+    if not config.refine_rounds:
+        columns = [summarize("success [Wilson 95 %]", results)]
+    privileged = " (PRIVILEGED: the arms are moved with simulator truth)"
     text = "\n\n".join(
         [
-            arms_table([summarize("success [Wilson 95 %]", results)]),
-            confusion_text(verdict_confusion(results), analyzer),
+            f"Agent: {summary['agent']}{privileged if summary['privileged_agent'] else ''}\n"
+            f"Task planner: {summary['planner']}. Video analyzer: {summary['analyzer']}.\n"
+            f"{models_text(summary['models'])}",
+            arms_table(columns),
+            confusion_text(verdict_confusion(attempts), str(summary["analyzer"])),
             seconds_table("where the time went", summary["seconds_by_part"]),
         ]
     )
-    write_json(folder / "summary.json", summary | {"text": text})
-    write_report(folder)
-    return text, results
+    return summary | {"text": text}
+
+
+def _plan_name(refinements: int) -> str:
+    return f"refined plan {refinements}" if refinements else "first plan"
 
 
 def evaluate_reliance(
@@ -129,7 +242,15 @@ def evaluate_reliance(
 
     Returns:
         The table as text, and the number of broken episodes.
+
+    Raises:
+        MoselError: The agent has no goal pictures.
     """
+    if config.agent == EXPERT:
+        raise MoselError(
+            "The scripted expert follows no goal pictures, so there is no goal reliance of it. "
+            "Give --agent a checkpoint."
+        )
     folder = Path(out_dir)
     wanted = RelianceConfig(
         task=config.task,

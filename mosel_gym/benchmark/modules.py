@@ -5,14 +5,18 @@ Everything that chooses one goes through here: `mosel run`, `eval` and `judge`, 
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mosel_gym.errors import MoselError, SpecMismatch, UnknownId
+from mosel_gym.llm.choose import chat_model, looks_like_model
+from mosel_gym.llm.config import ChatConfig
 
 if TYPE_CHECKING:
     from mosel_gym.agents.base import TaskPlanner, VideoAnalyzer
-    from mosel_gym.llm.config import ChatConfig
+    from mosel_gym.llm.budget import Budget
+    from mosel_gym.llm.chat import ChatModel
 
 SHIPPED_JUDGE = "libero-long"
 """The checkpoint whose judge "pixel" means."""
@@ -28,12 +32,46 @@ ANALYZERS = (
 )
 
 
-def make_planner(spec: str, llm: ChatConfig | None = None) -> TaskPlanner:
+_SHAPES_ANSWERS = ("video_fps", "max_frames", "temperature", "max_output_tokens")
+"""Of `ChatConfig`: what an answer depends on, in contrast to what it costs."""
+
+
+class Models:
+    """The foundation models of one run: each is built once, and all share one budget.
+
+    Args:
+        config: Settings; its budget is that of all models together.
+    """
+
+    def __init__(self, config: ChatConfig | None = None) -> None:
+        self.config = config or ChatConfig()
+        self._found: dict[str, ChatModel] = {}
+        self._budget: Budget | None = None
+
+    def get(self, spec: str) -> ChatModel:
+        """The model that a text names; errors as those of `chat_model`."""
+        if spec not in self._found:
+            self._found[spec] = chat_model(spec, self.config, self._total())
+        return self._found[spec]
+
+    def _total(self) -> Budget:
+        from mosel_gym.llm.extra import require
+
+        require("pydantic")
+        from mosel_gym.llm.budget import Budget
+
+        if self._budget is None:
+            limits = self.config.max_calls, self.config.max_cost_usd
+            self._budget = Budget("The models of this run", *limits)
+        return self._budget
+
+
+def make_planner(spec: str, llm: ChatConfig | Models | None = None) -> TaskPlanner:
     """The task planner that a text names.
 
     Args:
         spec: "offline", or a foundation model such as "openai:gpt-4.1".
-        llm: Settings of the model; None = the defaults.
+        llm: Settings of the model, or the run's models; None = the defaults.
 
     Raises:
         UnknownId: Neither; lists what is allowed.
@@ -45,19 +83,19 @@ def make_planner(spec: str, llm: ChatConfig | None = None) -> TaskPlanner:
 
         return OfflinePlanner()
     if uses_model(spec):
+        model = _models(llm).get(spec)
         from mosel_gym.agents.planning.language_model import LanguageModelPlanner
-        from mosel_gym.llm.choose import chat_model
 
-        return LanguageModelPlanner(chat_model(spec, _config(llm)))
+        return LanguageModelPlanner(model)
     raise UnknownId(f"Unknown task planner {spec!r}. Allowed: {PLANNERS}.")
 
 
-def make_analyzer(spec: str, llm: ChatConfig | None = None) -> VideoAnalyzer:
+def make_analyzer(spec: str, llm: ChatConfig | Models | None = None) -> VideoAnalyzer:
     """The video analyzer that a text names.
 
     Args:
         spec: One of `ANALYZERS`.
-        llm: Settings of the model; None = the defaults.
+        llm: Settings of the model, or the run's models; None = the defaults.
 
     Raises:
         UnknownId: None of them, or no such checkpoint; lists what is allowed.
@@ -73,24 +111,60 @@ def make_analyzer(spec: str, llm: ChatConfig | None = None) -> VideoAnalyzer:
     if kind == "privileged" and (rest or spec == kind):
         return _privileged(spec, rest)
     if uses_model(spec):
+        model = _models(llm).get(spec)
         from mosel_gym.agents.analysis.video_language import VideoLanguageAnalyzer
-        from mosel_gym.llm.choose import chat_model
 
-        return VideoLanguageAnalyzer(chat_model(spec, _config(llm)))
+        return VideoLanguageAnalyzer(model)
     raise UnknownId(f"Unknown video analyzer {spec!r}. Allowed: {ANALYZERS}.")
+
+
+def check_modules(planner: str, analyzer: str, llm: ChatConfig | None = None) -> None:
+    """Find out before anything runs whether both can be built; "stored" always can.
+
+    Weights of a model in this process are not loaded for that.
+
+    Raises:
+        UnknownId, MissingKey, MissingLibrary: As `make_planner` and `make_analyzer`.
+    """
+    models = Models(llm)
+    for make, spec in ((make_planner, planner), (make_analyzer, analyzer)):
+        if spec != "stored" and not spec.startswith("transformers:"):
+            make(spec, models)
 
 
 def uses_model(spec: str) -> bool:
     """Whether a text names a foundation model, which costs calls and may need a key."""
-    from mosel_gym.llm.choose import looks_like_model
-
     return looks_like_model(spec)
 
 
-def _config(llm: ChatConfig | None) -> ChatConfig:
-    from mosel_gym.llm.config import ChatConfig
+def identity(spec: str, llm: ChatConfig | None = None) -> str:
+    """Differs where a planner or an analyzer of this text would behave differently.
 
-    return llm or ChatConfig()
+    Limits on time and money, cache and log are left out: a run may go on with others.
+
+    Raises:
+        UnknownId: A file or a checkpoint that the text names is not there.
+    """
+    kind, _, rest = spec.partition(":")
+    if uses_model(spec):
+        config = llm or ChatConfig()
+        told = ", ".join(f"{name} {getattr(config, name)}" for name in _SHAPES_ANSWERS)
+        answers = f", {_digest(Path(rest).expanduser())}" if kind == "scripted" else ""
+        return f"{spec} ({told}{answers})"
+    if kind == "pixel":
+        return f"{spec} ({_digest(judge_file(rest or SHIPPED_JUDGE))})"
+    return spec
+
+
+def _digest(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise UnknownId(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _models(llm: ChatConfig | Models | None) -> Models:
+    return llm if isinstance(llm, Models) else Models(llm)
 
 
 def judge_file(source: str) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,18 +16,20 @@ import gymnasium as gym
 
 from mosel_gym.benchmark.model_calls import spent_since, stopped_by, told, usage_of
 from mosel_gym.benchmark.results import EpisodeResult, add_up
-from mosel_gym.benchmark.rollout import Agent, EpisodeRun, ReflectiveAgent, run_episode
+from mosel_gym.benchmark.rollout import Agent, EpisodeRun, run_episode
 from mosel_gym.errors import InvalidPlan, ModelError, SpecMismatch
 from mosel_gym.types import Episode, ImproveReport, Reflection, Target, TaskPlan
 
 MAX_ROUNDS = 3
 """The paper refines a plan at most so many times."""
+_REMEMBERED = ("plans", "history", "refined", "rounds")
+"""What `improve(target="language")` changes of an agent."""
 Record = Callable[[EpisodeRun, int], EpisodeResult]
 """Writes the files of an attempt, given the number of refinements before it."""
 
 
 @runtime_checkable
-class RefinableAgent(ReflectiveAgent, Protocol):
+class RefinableAgent(Agent, Protocol):
     """An agent whose plan can be written anew from what its analyzer said."""
 
     plans: dict[str, TaskPlan]
@@ -41,21 +44,30 @@ class RefinableAgent(ReflectiveAgent, Protocol):
         ...
 
 
-def check_refinable(agent: Agent, rounds: int) -> None:
-    """Insist on an agent whose plan can be refined, and on a number of rounds that is allowed.
+def check_rounds(rounds: int) -> None:
+    """Insist on a number of further plans that is allowed.
 
     Raises:
-        SpecMismatch: It cannot, or the number is outside 0..3.
+        SpecMismatch: It is outside 0..3.
     """
     if not 0 <= rounds <= MAX_ROUNDS:
         raise SpecMismatch(
-            f"refine_rounds is {rounds}; allowed: 0..{MAX_ROUNDS} further plans for a seed."
+            f"--refine-rounds is {rounds}; 0..{MAX_ROUNDS} further plans for a seed are allowed."
         )
-    if rounds and not isinstance(agent, RefinableAgent):
+
+
+def refinable(agent: Agent) -> RefinableAgent:
+    """The same agent, if its plan can be refined.
+
+    Raises:
+        SpecMismatch: It cannot.
+    """
+    if not isinstance(agent, RefinableAgent):
         raise SpecMismatch(
             f"The plan of a {type(agent).__name__} cannot be refined: it has no "
             '`improve(target="language")`. Set refine_rounds to 0.'
         )
+    return agent
 
 
 def refined_attempts(
@@ -86,7 +98,6 @@ def refined_attempts(
     Returns:
         The last attempt that was carried out, with those before it in `earlier`.
     """
-    assert isinstance(agent, Agent)
     with _put_back(agent):
         run = run_episode(env, agent, seed, plan, options, hold=hold)
         result = record(run, 0)
@@ -134,8 +145,9 @@ def _with_cost(result: EpisodeResult, models: dict[str, float]) -> EpisodeResult
 
 @contextmanager
 def _put_back(agent: RefinableAgent) -> Iterator[None]:
-    before = dict(agent.plans), dict(agent.history), agent.rounds
+    before = {name: copy(getattr(agent, name)) for name in _REMEMBERED if hasattr(agent, name)}
     try:
         yield
     finally:
-        agent.plans, agent.history, agent.rounds = before
+        for name, value in before.items():
+            setattr(agent, name, value)

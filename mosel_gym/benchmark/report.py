@@ -10,6 +10,7 @@ from typing import Any
 
 from mosel_gym.benchmark import plots
 from mosel_gym.benchmark.provenance import read_json
+from mosel_gym.benchmark.tables import models_text
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.errors import DamagedFile
 
@@ -80,16 +81,24 @@ def _page(summary: Mapping[str, Any]) -> str:
 
 def _head(summary: Mapping[str, Any], title: str) -> str:
     said = summary.get("conclusion", "")
-    privileged = (
-        '<p class="no">The analyzer read simulator truth: these verdicts are not autonomous.</p>'
-        if summary["privileged"]
-        else ""
-    )
+    privileged = ""
+    if summary["privileged"]:
+        privileged += (
+            '<p class="no">The analyzer read simulator truth: these verdicts are not autonomous.'
+            "</p>"
+        )
+    if summary.get("privileged_agent"):
+        privileged += (
+            '<p class="no">The arms were moved by the scripted expert, which reads simulator '
+            "truth: success says what a plan is worth, not what a policy can do.</p>"
+        )
+    if summary.get("stopped"):
+        privileged += f'<p class="no">{escape(summary["stopped"])}</p>'
     return (
         f"<h1>{escape(title)}</h1>"
         f'<p class="muted">“{escape(summary["task"]["goal"])}”<br>'
-        f"Agent: {escape(summary['agent'])}. Analyzer: {escape(summary['analyzer'])}. "
-        f"{escape(summary['provenance']['time'])}</p>"
+        f"Agent: {escape(summary['agent'])}. Planner: {escape(summary.get('planner', ''))}. "
+        f"Analyzer: {escape(summary['analyzer'])}. {escape(summary['provenance']['time'])}</p>"
         + (f'<p class="lead">{escape(said)}</p>' if said else "")
         + privileged
     )
@@ -173,23 +182,27 @@ def _time(summary: Mapping[str, Any]) -> str:
     )
     stages = summary.get("seconds_by_stage")
     whole = _image(plots.time_bars(stages), "Stages, wall time.") if stages else ""
-    return f"<h2>Where the time went</h2>{whole}{parts}"
+    models = f"<p>{escape(models_text(summary.get('models', {})))}.</p>"
+    return f"<h2>Where the time went</h2>{whole}{parts}{models}"
 
 
 def _arm_cards(name: str, arm: Mapping[str, Any]) -> str:
-    cards = "".join(_card(name, episode) for episode in arm["episodes"])
+    """Cards of the attempts that belong to this arm, and not to an earlier refinement of it."""
+    folder, refinement = arm.get("folder", name), arm.get("refinement", 0)
+    mine = [row for row in arm["episodes"] if row.get("refinement", 0) == refinement]
+    cards = "".join(_card(folder, episode) for episode in mine)
     title = "Episodes" if name == "episodes" else f"Episodes: {escape(name)}"
     return f'<h2>{title}</h2><div class="cards">{cards}</div>'
 
 
-def _card(arm: str, episode: Mapping[str, Any]) -> str:
+def _card(folder: str, episode: Mapping[str, Any]) -> str:
     title = f"<h3>seed {episode['seed']}</h3>"
     if episode["status"] == "error":
         error = f"<pre>{escape(episode['error'])}</pre>"
         return f'<div class="card">{title}<p class="no">broken</p>{error}</div>'
     video = ""
     if episode["video"]:
-        source = escape(f"{arm}/{episode['video']}")
+        source = escape(f"{folder}/{episode['video']}")
         video = f'<video controls preload="metadata" src="{source}"></video>'
     plan = "".join(f"<li>{escape(skill)}</li>" for skill in episode["plan"])
     verdicts = "".join(_verdict(row) for row in episode["verdicts"])
@@ -197,9 +210,18 @@ def _card(arm: str, episode: Mapping[str, Any]) -> str:
     said = "" if judged is None else f" Analyzer: {_yes(judged)}."
     return (
         f'<div class="card">{title}{video}<p>Goal: {_yes(episode["success"])} '
-        f"after {episode['steps']} steps.{said}</p><ol>{plan}</ol><ul>{verdicts}</ul>"
-        f'<p class="muted">{escape(episode["rationale"])}</p></div>'
+        f"after {episode['steps']} steps.{said}</p><ol>{plan}</ol>"
+        + _words("Why this plan", episode.get("reasoning", ""))
+        + f"<ul>{verdicts}</ul>"
+        + f'<p class="muted">{escape(episode["rationale"])}</p>'
+        + _words("No verdict", episode.get("unjudged", ""))
+        + _words("Not refined further", episode.get("refinement_ended", ""))
+        + "</div>"
     )
+
+
+def _words(what: str, said: str) -> str:
+    return f'<p class="muted">{what}: {escape(said)}</p>' if said else ""
 
 
 def _verdict(row: Mapping[str, Any]) -> str:

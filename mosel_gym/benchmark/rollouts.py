@@ -11,8 +11,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mosel_gym.benchmark.model_calls import usage_of
 from mosel_gym.benchmark.provenance import read_json, write_json
-from mosel_gym.benchmark.refine import RefinableAgent, check_refinable, refined_attempts
+from mosel_gym.benchmark.refine import check_rounds, refinable, refined_attempts
 from mosel_gym.benchmark.results import EpisodeResult
 from mosel_gym.benchmark.rollout import Agent, Clock, EpisodeRun, run_episode
 from mosel_gym.benchmark.specs import AgentSpec, EnvSpec
@@ -98,6 +99,7 @@ def rollouts(
         DamagedFile: A stored result cannot be read.
         BudgetReached, MissingKey: See above.
     """
+    check_rounds(refine_rounds)
     env = EnvSpec(env_id, env_kwargs or {})
     fixed = None if plan is None else tuple(plan)
     job = _Job(
@@ -157,6 +159,7 @@ def _outcomes(
             if not stop():
                 yield _run(job)
         _STAGE.close()
+        _STAGE.dismiss_models()
     else:
         with Workers(min(workers, len(jobs))) as pool:
             yield from _outcomes(jobs, pool, stop)
@@ -220,6 +223,11 @@ class _Stage:
             self._agent, self._agent_key = spec.build(), key
         return self._agent  # type: ignore[no-any-return]
 
+    def dismiss_models(self) -> None:
+        """An agent that asks models is built anew for the next run, with that run's budget."""
+        if usage_of(self._agent):
+            self._agent, self._agent_key = None, b""
+
     def close(self) -> None:
         if self._env is not None:
             self._env.close()
@@ -234,7 +242,6 @@ def _run(job: _Job) -> EpisodeResult:
     # Outside the episode: what cannot be built is the caller's mistake, and raised once.
     # The agent first: its libraries must be loaded before the simulator has drawn.
     agent, env = _STAGE.agent(job.agent), _STAGE.env(job.env)
-    check_refinable(agent, job.refine_rounds)
 
     def record(run: EpisodeRun, refinement: int) -> EpisodeResult:
         if run.result.status == "error":
@@ -243,10 +250,10 @@ def _run(job: _Job) -> EpisodeResult:
             return run.result
         return _record(run, job.out_dir, job.keep, refinement)
 
-    if job.refine_rounds and isinstance(agent, RefinableAgent):
+    if job.refine_rounds:
         result = refined_attempts(
             env,
-            agent,
+            refinable(agent),
             job.seed,
             job.plan,
             job.options,

@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
 
+from mosel_gym.benchmark.modules import Models, identity, make_analyzer, make_planner
 from mosel_gym.benchmark.rollout import Agent
+from mosel_gym.llm.config import ChatConfig
 from mosel_gym.registry import task_of
+
+if TYPE_CHECKING:
+    from mosel_gym.agents.base import TaskPlanner, VideoAnalyzer
 
 
 class AgentSpec(Protocol):
@@ -54,26 +59,78 @@ class PretrainedAgent:
     source: str = "libero-long"
     """Name or folder."""
     analyzer: str = "stored"
-    """"stored", or "privileged" for simulator truth."""
+    """"stored", or what `make_analyzer` takes; it reflects, while the stored one goes on judging
+    during execution."""
     buffer: str | None = None
     """Folder of a `ReflectionBuffer` that every reflection goes into."""
+    planner: str = "stored"
+    """"stored", or what `make_planner` takes; it plans anew, whatever plan was refined before."""
+    llm: ChatConfig = field(default_factory=ChatConfig)
+    """How foundation models are called."""
 
     def build(self) -> Agent:
-        """Load it."""
-        from mosel_gym.agents import MoselAgent, PrivilegedAnalyzer
+        """Load it; a model that it asks needs its key and its package now."""
+        from mosel_gym.agents import MoselAgent
 
-        analyzer = PrivilegedAnalyzer() if self.analyzer == "privileged" else None
-        return MoselAgent.from_pretrained(self.source, analyzer=analyzer, buffer=self.buffer)
+        planner, analyzer = _modules(self.planner, self.analyzer, self.llm)
+        agent = MoselAgent.from_pretrained(
+            self.source, task_planner=planner, analyzer=analyzer, buffer=self.buffer
+        )
+        if planner is not None:
+            agent.plans = {}
+        return agent
 
     def fingerprint(self) -> str:
-        """A digest of weights and settings, and the analyzer."""
+        """A digest of weights and settings, the planner and the analyzer."""
         from mosel_gym.agents.checkpoint import checkpoint_folder
 
         digest = hashlib.sha256()
         for file in sorted(checkpoint_folder(self.source).iterdir()):
             if file.suffix == ".safetensors" or file.name == "agent.json":
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
-        return f"{digest.hexdigest()[:16]} {self.analyzer}"
+        said = f"{digest.hexdigest()[:16]} {identity(self.analyzer, self.llm)}"
+        if self.planner == "stored":  # as it was before planners could be chosen
+            return said
+        return f"{said}, planned by {identity(self.planner, self.llm)}"
+
+
+@dataclass(frozen=True)
+class ScriptedExpert:
+    """PRIVILEGED: an `ExpertAgent`, which plans and reflects, and acts on simulator truth."""
+
+    planner: str = "offline"
+    """What `make_planner` takes."""
+    analyzer: str = "privileged"
+    """What `make_analyzer` takes."""
+    buffer: str | None = None
+    """Folder of a `ReflectionBuffer` that every reflection goes into."""
+    llm: ChatConfig = field(default_factory=ChatConfig)
+    """How foundation models are called."""
+
+    def build(self) -> Agent:
+        """Compose it; a model that it asks needs its key and its package now."""
+        from mosel_gym.benchmark.expert_agent import ExpertAgent
+
+        planner, analyzer = _modules(self.planner, self.analyzer, self.llm)
+        assert planner is not None
+        assert analyzer is not None
+        return ExpertAgent(planner, analyzer, buffer=self.buffer)
+
+    def fingerprint(self) -> str:
+        """The planner and the analyzer."""
+        words = identity(self.planner, self.llm), identity(self.analyzer, self.llm)
+        return "expert, planned by {}, judged by {}".format(*words)
+
+
+def _modules(
+    planner: str, analyzer: str, llm: ChatConfig
+) -> tuple[TaskPlanner | None, VideoAnalyzer | None]:
+    """The modules that two texts name, on one budget; None for "stored"."""
+    models = Models(llm)
+    return (
+        None if planner == "stored" else make_planner(planner, models),
+        None if analyzer == "stored" else make_analyzer(analyzer, models),
+    )
 
 
 def env_id(task: str) -> str:

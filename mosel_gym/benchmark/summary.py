@@ -12,6 +12,7 @@ from mosel_gym.benchmark.provenance import plain, provenance, write_json
 from mosel_gym.benchmark.report import write_report
 from mosel_gym.benchmark.results import (
     EpisodeResult,
+    add_up,
     compare_arms,
     plain_results,
     summarize,
@@ -48,26 +49,43 @@ class DemoOutcome:
     """Wall time of each stage, s."""
 
 
-def base_summary(kind: str, task: Task, arms: Arms, config: Any, seed: int) -> dict[str, Any]:
-    """The parts that every summary has."""
+def base_summary(
+    kind: str,
+    task: Task,
+    arms: Arms,
+    config: Any,
+    seed: int,
+    attempts: Sequence[EpisodeResult] | None = None,
+) -> dict[str, Any]:
+    """The parts that every summary has.
+
+    Args:
+        kind: Which command made it.
+        task: What was done.
+        arms: Results by name.
+        config: Settings, for the provenance.
+        seed: The first one.
+        attempts: What verdicts, costs and seconds are counted over; None = all of the arms.
+    """
     episodes = [result for results in arms.values() for result in results]
-    first = next((result for result in episodes if result.status == "ok"), None)
-    parts: dict[str, float] = {}
-    for result in episodes:
-        for part, seconds in result.seconds.items():
-            parts[part] = parts.get(part, 0.0) + seconds
+    episodes = episodes if attempts is None else list(attempts)
+    fine = [result for result in episodes if result.status == "ok"]
+    first = fine[0] if fine else None
     return {
         "kind": kind,
         "task": {"id": task.id, "goal": task.goal, "skills": list(task.skill_texts)},
         "agent": first.agent if first else "",
+        "planner": ", ".join(dict.fromkeys(result.planner for result in fine)),
         "analyzer": first.analyzer if first else "",
         "privileged": any(result.privileged for result in episodes),
+        "privileged_agent": any(result.privileged_agent for result in episodes),
         "arms": {
             name: plain(summarize(name, results)) | {"episodes": plain_results(results)}
             for name, results in arms.items()
         },
         "verdicts": verdict_confusion(episodes).to_plain(),
-        "seconds_by_part": parts,
+        "seconds_by_part": add_up(result.seconds for result in episodes),
+        "models": add_up(result.models for result in episodes),
         "provenance": provenance(config, seed),
     }
 

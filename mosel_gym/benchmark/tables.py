@@ -32,6 +32,8 @@ def arms_table(arms: Sequence[ArmSummary]) -> str:
         rows.append([f"  {skill}", *(arm.skills_held.get(skill, "") for arm in arms)])
     rows.append(["mean steps", *(f"{arm.mean_steps:.0f}" for arm in arms)])
     rows.append(["broken episodes", *(arm.errors for arm in arms)])
+    if any(arm.unjudged for arm in arms):
+        rows.append(["without a verdict", *(arm.unjudged for arm in arms)])
     return table(["", *(arm.label for arm in arms)], rows)
 
 
@@ -60,6 +62,19 @@ def seconds_table(title: str, seconds: Mapping[str, float]) -> str:
     whole = sum(seconds.values()) or 1.0
     rows = sorted(seconds.items(), key=lambda item: -item[1])
     return table([title, "s", "%"], [[k, f"{v:.0f}", f"{100 * v / whole:.0f}"] for k, v in rows])
+
+
+def models_text(models: Mapping[str, float]) -> str:
+    """What foundation models cost, in one line; says so if there were none."""
+    if not models:
+        return "Foundation models: none were asked."
+    cost_usd = models["cost_usd"]
+    money = f"{cost_usd:.4f} USD" if cost_usd else "no known price"
+    return (
+        f"Foundation models: {models['calls']:.0f} calls, {models['cached']:.0f} answers from the "
+        f"cache, {models['input_tokens']:.0f} tokens in, {models['output_tokens']:.0f} out, "
+        f"{money}, {models['seconds']:.0f} s"
+    )
 
 
 def reliance_table(rows: Sequence[RelianceRow]) -> str:

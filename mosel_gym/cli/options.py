@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mosel_gym.benchmark.results import EpisodeResult
+from mosel_gym.errors import BudgetReached
 
 if TYPE_CHECKING:
     from mosel_gym.training.loop import FitReport
@@ -20,6 +21,18 @@ def exit_code(results: Sequence[EpisodeResult]) -> int:
         0 if there are none, else 1.
     """
     return told_errors([result.error for result in results if result.status == "error"])
+
+
+def told_stop(stopped: BudgetReached | None) -> int:
+    """Tell of a budget that ended a run, on standard error.
+
+    Returns:
+        0 if there was none, else 3.
+    """
+    if stopped is None:
+        return 0
+    print(f"\nStopped: {stopped}", file=sys.stderr)
+    return 3
 
 
 def told_errors(errors: Sequence[str]) -> int:
