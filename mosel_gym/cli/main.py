@@ -31,6 +31,10 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
         "steps and resets per second, against LIBERO's or ManiSkill's own",
     ),
     ("bench", "experts"): ("bench_experts", "success of the scripted experts on held-out seeds"),
+    ("bench", "judge-curve"): (
+        "bench_judge_curve",
+        "success after refinement against the precision of the judge (privileged)",
+    ),
     ("report",): ("report", "write report.html again from a summary.json"),
 }
 
@@ -39,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0 fine, 1 some episodes broke, 2 bad input, 130 interrupted.
+        The exit code: 0 fine, 1 some episodes broke, 2 bad input, 3 the budget of the foundation
+        models was reached, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:

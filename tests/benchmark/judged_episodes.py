@@ -15,14 +15,20 @@ STEPS = 24
 
 
 def made_episode(
-    seed: int, first: bool, second: bool, *, renderer: str = "mujoco-egl", task_id: str = TASK.id
+    seed: int,
+    first: bool,
+    second: bool,
+    *,
+    renderer: str = "mujoco-egl",
+    task_id: str = TASK.id,
+    size: int = 32,
 ) -> Episode:
     """Two skills of 12 steps each; which of them end well is given."""
     rng = np.random.default_rng(seed)
     done = {skill: np.zeros(STEPS + 1, bool) for skill in TASK.plan}
     done[TASK.plan[0]][11:] = first
     done[TASK.plan[1]][22:] = second
-    picture = rng.integers(0, 256, (STEPS + 1, 32, 32, 3), np.uint8)
+    picture = rng.integers(0, 256, (STEPS + 1, size, size, 3), np.uint8)
     return Episode(
         task_id=task_id,
         goal=TASK.goal,
