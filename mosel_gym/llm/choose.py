@@ -97,7 +97,11 @@ def _model_and_url(spec: str, rest: str) -> tuple[str, str]:
             f"version: {PROVIDERS['openai-compatible']}."
         )
     model, url = found.groups()
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for one that is no number
+    except ValueError as error:
+        raise UnknownId(f"{url!r} is no address: {error}.") from None
     if "@" in parts.netloc or parts.query or parts.fragment:
         # Not repeated here: it may be a secret, and names of models are written into results.
         raise UnknownId(

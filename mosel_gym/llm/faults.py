@@ -59,6 +59,14 @@ def not_json(name: str, key: Key, said: str) -> ModelUnavailable:
     )
 
 
+def unexpected(name: str, key: Key, error: Exception) -> ModelUnavailable:
+    """Anything else that came out of the library below."""
+    return ModelUnavailable(
+        f"{name}: the call failed with {type(error).__name__}: {key.clean(f'{error}')!r}. Is "
+        "the address right, and do the releases of the service's library and of mosel-gym fit?"
+    )
+
+
 def too_late(name: str, config: ChatConfig) -> ModelUnavailable:
     """The deadline of the whole call has passed."""
     return ModelUnavailable(

@@ -108,10 +108,12 @@ class GoogleProvider:
     ) -> Answer | ModelError:
         from google.genai import errors
 
-        client = self._client()
         name, key, config = self.name, self._key, self._config
         try:
-            reply = within(config.deadline_s, lambda: self._call(client, messages, videos, schema))
+            with self._client() as client:  # leaving the block closes it
+                reply = within(
+                    config.deadline_s, lambda: self._call(client, messages, videos, schema)
+                )
         except DeadlineError:
             return faults.too_late(name, config)
         except errors.APIError as error:
@@ -124,11 +126,11 @@ class GoogleProvider:
             return faults.unreachable(name, key, said, config)
         except ModelUnavailable as error:
             return error
-        except (ValueError, KeyError) as error:
+        except ValueError as error:
             return faults.not_json(name, key, f"{error}")
-        finally:
-            client.close()
-        return _read(reply)
+        except Exception as error:  # whatever else a library may come up with
+            return faults.unexpected(name, key, error)
+        return _read(reply) or faults.not_json(name, key, "neither an answer nor a reason")
 
     def _call(
         self, client: Any, messages: Sequence[Message], videos: Videos, schema: dict[str, Any]
@@ -193,7 +195,8 @@ def _delete(client: Any, file: Any) -> None:
         return
 
 
-def _read(reply: Any) -> Answer:
+def _read(reply: Any) -> Answer | None:
+    """None if it holds neither an answer nor a reason for there being none."""
     usage = Usage(calls=1)
     if reply.usage_metadata is not None:
         counted = reply.usage_metadata
@@ -207,6 +210,8 @@ def _read(reply: Any) -> Answer:
     if not reply.candidates:
         feedback = reply.prompt_feedback
         reason = feedback and (feedback.block_reason_message or feedback.block_reason)
+        if not reason:
+            return None
         return Answer("", usage, refusal=f"the prompt was blocked: {_word(reason)}")
     candidate = reply.candidates[0]
     finish = _word(candidate.finish_reason)
@@ -227,7 +232,7 @@ def _connection_errors() -> tuple[type[Exception], ...]:
     found: list[type[Exception]] = []
     for library in ("httpx2", "httpx"):
         try:
-            found.append(importlib.import_module(library).TransportError)
+            found.append(importlib.import_module(library).RequestError)
         except ModuleNotFoundError:
             continue
     return tuple(found)

@@ -38,7 +38,7 @@ class Key:
         Services quote keys with the middle starred out, so every word goes that shares six
         characters in a row with the key, or that has stars in it.
         """
-        if len(self._secret) >= 4:
+        if len(self._secret) >= 5:  # "none", where a server has no key, may be said
             text = text.replace(self._secret, "[key]")
         text = re.sub(r"[\w.*\-]+", self._clean_word, text)
         return " ".join(text.split())[:limit]

@@ -57,9 +57,8 @@ class OpenAIProvider:
             )
         else:
             self._key = _optional_key()
-        with self._client() as client:
-            self.endpoint = str(client.base_url)
-            """Where calls go; part of the cache's key."""
+        self.endpoint = url or os.environ.get("OPENAI_BASE_URL", "")
+        """Where calls go, if not to OpenAI; the SDK reads it too. Part of the cache's key."""
 
     @property
     def name(self) -> str:
@@ -129,10 +128,10 @@ class OpenAIProvider:
     def _answer_or_fault(self, request: dict[str, Any]) -> Answer | ModelError:
         import openai
 
-        client = self._client()
         name, key, config = self.name, self._key, self._config
         try:
-            reply = within(config.deadline_s, lambda: client.chat.completions.create(**request))
+            with self._client() as client:  # leaving the block closes it
+                reply = within(config.deadline_s, lambda: client.chat.completions.create(**request))
         except DeadlineError:
             return faults.too_late(name, config)
         except openai.APIStatusError as error:
@@ -143,8 +142,8 @@ class OpenAIProvider:
             return faults.unreachable(name, key, f"{error.__cause__ or error}", config)
         except (openai.OpenAIError, ValueError) as error:
             return faults.not_json(name, key, f"{error}")
-        finally:
-            client.close()
+        except Exception as error:  # whatever else a library may come up with
+            return faults.unexpected(name, key, error)
         return _read(reply) or faults.not_json(name, key, f"{reply}")
 
 
@@ -152,23 +151,21 @@ def _read(reply: Any) -> Answer | None:
     """None if it is not a chat completion; the SDK lets through whatever is JSON."""
     try:
         choice = reply.choices[0]
-        message, finish = choice.message, choice.finish_reason
-        text, refusal = message.content or "", message.refusal or None
-        usage = Usage(
-            calls=1,
-            input_tokens=reply.usage.prompt_tokens if reply.usage else 0,
-            output_tokens=reply.usage.completion_tokens if reply.usage else 0,
-        )
+        text, refusal = choice.message.content or "", choice.message.refusal or None
+        counts = (reply.usage.prompt_tokens, reply.usage.completion_tokens) if reply.usage else ()
     except (AttributeError, IndexError, TypeError):
         return None
-    if finish == "content_filter" and not refusal:
+    if not isinstance(text, str) or not all(isinstance(count, int) for count in counts):
+        return None
+    if choice.finish_reason == "content_filter" and not refusal:
         refusal = "the service's content filter stopped the answer"
-    return Answer(text, usage, refusal, cut_off=finish == "length")
+    usage = Usage(1, 0, *counts)
+    return Answer(text, usage, refusal and f"{refusal}", cut_off=choice.finish_reason == "length")
 
 
 def _optional_key() -> Key:
     # The SDK insists on a key; servers without one ignore what it is.
-    secret = os.environ.get(_COMPATIBLE_VARIABLE, "").strip() or "not-needed"
+    secret = os.environ.get(_COMPATIBLE_VARIABLE, "").strip() or "none"
     return Key(secret, _COMPATIBLE_VARIABLE)
 
 

@@ -60,11 +60,12 @@ class Fault:
         "filtered",
         "cut_off",
         "no_choice",
+        "body",
     ]
     status: int = 500
     """HTTP status of the kind "status"."""
     says: str = "the server had an error"
-    """The error's message, the refusal's words, or the text before the answer was cut off."""
+    """The error's message, the refusal's words, the text before it was cut off, or the body."""
     headers: dict[str, str] = field(default_factory=dict)
     """Such as {"retry-after": "0.05"}."""
 
@@ -151,6 +152,8 @@ class LoopbackServer:
         elif fault.kind == "cut":
             call.send_raw(200, b'{"almost": ', length=5000)
             call.close()
+        elif fault.kind == "body":
+            call.send_raw(200, fault.says.encode())
         elif fault.kind == "malformed":
             call.send_raw(200, b'{"choices": [{"mess')
         else:

@@ -104,7 +104,7 @@ def test_prices_are_plausible_and_local_models_are_free() -> None:
     for name, price in PRICES.items():
         assert 0 < price.in_usd < price.out_usd < 100, name
     for name in ("transformers:some/model", "scripted:file.json"):
-        price = price_of(name, ChatConfig())
-        assert price is not None
-        assert (price.in_usd, price.out_usd) == (0.0, 0.0)
+        free = price_of(name, ChatConfig())
+        assert free is not None
+        assert (free.in_usd, free.out_usd) == (0.0, 0.0)
     assert price_of("openai-compatible:gpt-4.1@http://host/v1", ChatConfig()) is None

@@ -78,6 +78,28 @@ def test_a_body_without_an_answer_is_no_crash(monkeypatch: pytest.MonkeyPatch, s
             chat_model(service.spec, RETRY_ONCE).complete(QUESTION, Steps)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "null",
+        "[]",
+        "5",
+        '"hello"',
+        "<html>a proxy says hello</html>",
+        '{"choices": [{"message": {"content": 5}}], "candidates": null}',
+        '{"choices": [null], "candidates": [{"content": {"parts": [{"text": 5}]}}]}',
+    ],
+)
+def test_a_body_that_is_no_answer_is_the_service_s_fault(
+    service: Service, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with service.server(lambda _: Fault("body", says=body)) as server:
+        server.use(monkeypatch)
+        with pytest.raises(ModelUnavailable, match=f"{service.spec}.*(interface|failed with)"):
+            chat_model(service.spec, RETRY_ONCE).complete(QUESTION, Steps)
+
+
 def test_a_slow_drip_ends_at_the_deadline(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
