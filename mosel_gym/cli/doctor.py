@@ -207,7 +207,7 @@ def _key(names: tuple[str, ...]) -> str:
     """Whether a key is set; never what it is."""
     found = [name for name in names if os.environ.get(name)]
     if not found:
-        raise Optional(f"{' or '.join(names)} is not set; everything here works without")
+        raise Optional(f"{' or '.join(names)} is not set; only models of that service need it")
     return f"{found[0]} is set"
 
 
