@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from mosel_gym.agents import prompts
 from mosel_gym.benchmark.judge_items import Found, Item, find_items, hidden, source_of
 from mosel_gym.benchmark.judge_rows import JudgedRow, RowStore
 from mosel_gym.benchmark.judge_tables import (
@@ -122,7 +124,11 @@ def judge(
                 _judge_item(item, judges, store, bar)
     finally:  # Ctrl-C too: what was judged is shown and kept
         keys = {item.key for item in items}
-        outcome.rows = store.rows(lambda row: row.key in keys and row.spec in specs)
+        outcome.rows = store.rows(
+            lambda row: (
+                row.key in keys and row.spec in judges and judges[row.spec].identity == row.identity
+            )
+        )
         outcome.stopped = {spec: one.stopped for spec, one in judges.items() if one.stopped}
         outcome.text = _write(folder, config, outcome, found)
     return outcome
@@ -225,14 +231,24 @@ def _identity(analyzer: Any, llm: ChatConfig | None) -> str:
     """
     network: Any = getattr(analyzer, "judge", None)
     if not hasattr(network, "state_dict"):
-        asked = hasattr(analyzer, "model") and llm is not None
+        if not hasattr(analyzer, "model"):
+            return str(analyzer.name)
         shown = ("max_frames", "video_fps", "temperature")
-        settings = [f"{name} {getattr(llm, name)}" for name in shown] if asked else []
-        return ", ".join([str(analyzer.name), *settings])
+        settings = [repr(getattr(analyzer, "config", ""))]
+        settings += [f"{name} {getattr(llm, name)}" for name in shown if llm is not None]
+        return ", ".join([str(analyzer.name), *settings, f"prompts {_prompts()}"])
     digest = hashlib.sha256(repr(getattr(analyzer, "config", "")).encode())
     for name, tensor in network.state_dict().items():
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())
     return f"{analyzer.name} {digest.hexdigest()[:16]}"
+
+
+def _prompts() -> str:
+    """Digest of what models are told."""
+    digest = hashlib.sha256()
+    for name in prompts.names():
+        digest.update(resources.files(prompts).joinpath(f"{name}.md").read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _write(folder: Path, config: JudgeConfig, outcome: JudgeOutcome, found: Found) -> str:

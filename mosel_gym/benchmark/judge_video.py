@@ -15,7 +15,8 @@ from mosel_gym.types import Episode, Frames, SkillSegment, TaskPlan
 
 _SIDE = 256
 """Pictures are made smaller than this, never larger: judges look at no more."""
-_FPS = 10.0
+_FPS = 20.0
+"""As the environments' 20 steps a second, which analyzers reckon with."""
 _FRAMES = 3000
 """At most so many pictures of a video are kept in memory."""
 
@@ -77,10 +78,10 @@ def read_video(path: Path, what: VideoTold) -> Episode:
         what: As `told` returned it.
 
     Returns:
-        An episode without actions (float32 `[T, 0]`): 10 pictures a second, of at most 256 px.
+        An episode without actions (float32 `[T, 0]`): 20 pictures a second, of at most 256 px.
 
     Raises:
-        DamagedFile: It cannot be decoded, holds fewer than two pictures, or is longer than 300 s.
+        DamagedFile: It cannot be decoded, holds fewer than two pictures, or is longer than 150 s.
     """
     frames, fps = _decode(path), _FPS
     steps = len(frames) - 1

@@ -178,6 +178,36 @@ def test_a_budget_stops_one_analyzer_and_keeps_what_it_judged(folder: Path, ask:
     assert len(rest.shown) == 2
 
 
+def test_a_real_model_is_asked_within_its_budget(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pydantic")
+    from mosel_gym.llm.config import ChatConfig
+
+    words: dict[str, object] = {
+        "seen": "it",
+        "reason": "it stands there",
+        "confidence": 0.9,
+        "evidence": [2],
+    }
+    words |= {"reached": True, "holds_at_end": True, "undone_by": 0}
+    rows = [{"attempt": at, **words} for at in (1, 2)]
+    answer = {"attempts": rows, "goal_reached": True, "goal_reason": "all is in place"}
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"SubgoalAnswer": [answer]}))
+    config = JudgeConfig(analyzer=(f"scripted:{script}",))
+    outcome = judge([folder], config, tmp_path / "out", ChatConfig(max_calls=3), progress=False)
+    assert not outcome.errors
+    assert len(outcome.rows) == 3
+    assert [row.cost.calls for row in outcome.rows] == [1] * 3
+    assert list(outcome.stopped) == [f"scripted:{script}"]
+    outcome = judge([folder], config, tmp_path / "out", ChatConfig(max_calls=3), progress=False)
+    assert not outcome.stopped
+    assert [row.judged for row in outcome.rows] == [True] * 4
+    other = ChatConfig(max_calls=2, max_frames=8)
+    outcome = judge([folder], config, tmp_path / "out", other, progress=False)
+    assert outcome.stopped, "another number of frames judges anew"
+    assert len(outcome.rows) == 2, "and what was judged with the old one is not counted with it"
+
+
 def test_a_model_that_never_answers_is_given_up(folder: Path, ask: Ask) -> None:
     silent = ask(dict.fromkeys(range(9), ModelUnavailable("no route to it")))
     outcome = run(folder, "asked")
@@ -271,7 +301,7 @@ def test_copies_count_once_and_damaged_files_are_told(folder: Path, ask: Ask) ->
 def video(path: Path, frames: int = 41, **beside: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures = (np.full((32, 48, 3), 5 * at, np.uint8) for at in range(frames))
-    encode_mp4(path, pictures, (48, 32), 10)
+    encode_mp4(path, pictures, (48, 32), 20)
     if beside:
         path.with_suffix(".json").write_text(json.dumps(beside))
     return path
@@ -288,7 +318,7 @@ def test_a_video_is_cut_into_the_skills_of_its_plan(tmp_path: Path, ask: Ask) ->
     pictures = shown.observations["agentview"]
     assert pictures.shape == (41, 32, 48, 3)
     assert abs(float(pictures[20].mean()) - 100) < 6
-    timed = VideoTold("g", segments=(("one", 0.0, 1.5), ("two", 2.0, 99.0)))
+    timed = VideoTold("g", segments=(("one", 0.0, 0.75), ("two", 1.0, 99.0)))
     cut = read_video(path, timed).segments
     assert [(s.start, s.stop) for s in cut] == [(0, 15), (20, 40)]
     whole = read_video(path, VideoTold("g")).segments
