@@ -61,7 +61,9 @@ def _data_files() -> set[str]:
     assets = package / "envs" / "libero" / "assets"
     files = {package / "py.typed", *assets.glob("*.json*")}
     files |= {file for file in (package / "checkpoints").rglob("*") if file.is_file()}
-    return {str(file.relative_to(package)) for file in files}
+    names = {str(file.relative_to(package)) for file in files}
+    beside = (*(ROOT / "agents").rglob("*.md"), *(ROOT / "agents").rglob("*.json"))
+    return names | {str(file.relative_to(ROOT)) for file in beside}
 
 
 def _modules() -> set[str]:
@@ -140,7 +142,8 @@ def test_sdist_holds_each_file_once_and_all_of_them(built: dict[str, Path]) -> N
         for top in (ROOT / "mosel_gym", *LINKS.values())
         for file in top.rglob("*.py")
     }
-    assert {f"mosel_gym/{file}" for file in _data_files()} <= set(names)
+    data = {file if file.startswith("agents/") else f"mosel_gym/{file}" for file in _data_files()}
+    assert data <= set(names)
 
 
 @pytest.mark.skipif(UV is None, reason="needs uv beside this Python: pip install uv")

@@ -202,7 +202,8 @@ def test_an_undone_skill_and_the_offline_planner_reads_it():
     # The segment itself did reach its sub-goal, and may be learned from.
     assert [v.success for v in reflection.verdicts] == [True, False]
     assert '"undone by attempt": 2' in chat.text(1)
-    plan = OfflinePlanner().plan(TASK, None, [(make_episode().plan, reflection.rationale)])
+    tried = TaskPlan((MUG, PUDDING), "", "test")
+    plan = OfflinePlanner().plan(TASK, None, [(tried, reflection.rationale)])
     assert plan.skills == (PUDDING, MUG)
 
 
@@ -223,9 +224,8 @@ def test_a_handed_over_tool_was_not_undone():
 
 
 def test_the_last_attempt_counts_and_time_may_run_out():
-    again = (SkillSegment(MUG, 0, 30), SkillSegment(MUG, 30, 40, "transition"))
-    again += (SkillSegment(MUG, 40, 100),)
-    episode = make_episode(again)
+    home = SkillSegment(MUG, 30, 40, "transition")
+    episode = make_episode((SkillSegment(MUG, 0, 30), home, SkillSegment(MUG, 40, 100)))
     rows = attempt(1, False), attempt(2)
     bad = failure(False, 1)  # attempt 1 was made good
     good = failure(False, 0)
