@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from mosel_gym.errors import BadAnswer, MissingLibrary, ModelUnavailable
 from mosel_gym.llm.chat import Answer, checked_answer
+from mosel_gym.llm.choose import chat_model
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.llm.messages import Image, Message, Video, system, user
 from mosel_gym.llm.transformers_model import TransformersProvider
@@ -214,6 +215,15 @@ def test_a_good_answer_comes_back_without_special_tokens(
     assert answer.text == text
     assert not answer.cut_off
     assert answer.usage.output_tokens == len(provider._processor.tokenizer.encode(text)) + 1
+
+
+def test_it_is_chosen_by_a_text_and_counted_like_any_model(tmp_path: Path) -> None:
+    plan = PlanAnswer(steps=["open the drawer"])
+    folder = make_video_model(tmp_path, says=plan.model_dump_json())
+    model = chat_model(f"transformers:{folder}", CONFIG)
+    messages = [system("You plan."), user(Image(grey(0.5)), clip(3), "Plan!")]
+    assert model.complete(messages, PlanAnswer) == plan
+    assert (model.usage.calls, model.usage.output_tokens) == (1, 2)  # the text, and the end
 
 
 def test_control_tokens_in_a_task_text_stay_words(video_model: TransformersProvider) -> None:
