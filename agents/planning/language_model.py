@@ -206,7 +206,7 @@ class _Desk:
         found = [self._mender.exact(text) or self._mender.nearest(text) for text in said]
         outside = [quoted(text[:200]) for text, skill in zip(said, found, strict=True) if not skill]
         if outside:
-            return f"{', '.join(outside)} is outside S; copy the texts of S letter by letter."
+            return f"{', '.join(outside[:5])} is outside S; copy the texts of S letter by letter."
         skills = tuple(skill for skill in found if skill)
         for skill in dict.fromkeys(skills):
             if skills.count(skill) > self._max_uses:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from mosel_gym.agents.planning.clauses import parse_clauses
 from mosel_gym.agents.planning.matching import SIDES, SkillMatcher
 
+_MAX_LETTERS = 300
+"""A longer text is no misspelt skill."""
 _NUMBER = re.compile(r"^\s*(?:[-*]|\(?\d+[.):])\s+")
 
 
@@ -37,6 +39,8 @@ class SkillMender:
 
     def nearest(self, said: str) -> str | None:
         """The one skill that the text must mean; None if there is none, or more than one."""
+        if len(said) > _MAX_LETTERS:
+            return None
         clauses = parse_clauses(_bare(said))
         scores = sorted(
             ((self._matcher.score(clauses, skill), skill) for skill in self._matcher.skills),
