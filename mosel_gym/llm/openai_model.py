@@ -84,6 +84,10 @@ class OpenAIProvider:
             base_url=self._url,
             timeout=self._config.timeout_s,
             max_retries=self._config.retries,
+            # Another server need not know whose account at OpenAI this is.
+            default_headers=None
+            if self._url is None
+            else {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit},
         )
 
     def _request(self, messages: Sequence[Message], schema: type[BaseModel]) -> dict[str, Any]:

@@ -97,6 +97,8 @@ class LoopbackServer:
     def __init__(self, answer: Answer) -> None:
         self.requests: list[Request] = []
         """Every try, also those that were answered by a fault."""
+        self.header_names: set[str] = set()
+        """Of all requests, in small letters; their values are stored nowhere."""
         self.stopping = threading.Event()
         self._answer = answer
         self._errors: list[BaseException] = []
@@ -227,6 +229,7 @@ def _handler(server: LoopbackServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:  # noqa: N802 (http.server's name)
+            server.header_names.update(name.lower() for name in self.headers)
             server.handle(Call(self))
 
         do_GET = do_DELETE = do_POST  # noqa: N815

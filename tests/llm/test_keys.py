@@ -14,7 +14,7 @@ from mosel_gym.llm.choose import chat_model
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.llm.keys import Key, find_key
 from tests.llm.asking import GOOD, QUESTION, Service, Steps
-from tests.llm.servers import KEY, Fault
+from tests.llm.servers import KEY, Fault, GoogleServer, OpenAIServer
 
 WRONG = "sk-proj-Wr0ngSecretThatWasTypedIn42"
 
@@ -52,6 +52,33 @@ def test_a_key_with_a_line_break_is_refused_without_showing_it(
 def test_google_takes_either_name(no_keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", KEY)
     assert chat_model("google:gemini-2.5-pro").name == "google:gemini-2.5-pro"
+
+
+def test_other_settings_of_google_s_sdk_do_not_get_in_the_way(
+    no_keys: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", WRONG)
+    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "somebody")
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "somewhere")
+    with GoogleServer(lambda _: GOOD) as server:
+        server.use(monkeypatch)
+        assert chat_model("google:gemini-2.5-pro").complete(QUESTION, Steps).steps
+
+
+def test_a_compatible_server_is_not_shown_openai_s_key(
+    no_keys: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-somebody")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-of-somebody")
+    with OpenAIServer(lambda _: GOOD) as server:
+        model = chat_model(f"openai-compatible:some/model@{server.url}")
+        with pytest.raises(MissingKey):
+            model.complete(QUESTION, Steps)
+    assert server.requests == []
+    assert "authorization" in server.header_names
+    assert not server.header_names & {"openai-organization", "openai-project"}
 
 
 def test_a_wrong_key_is_named_by_its_variable_only(
