@@ -84,16 +84,18 @@ class OpenAIProvider:
             base_url=self._url,
             timeout=self._config.timeout_s,
             max_retries=self._config.retries,
-            # Another server need not know whose account at OpenAI this is.
-            default_headers=None
-            if self._url is None
-            else {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit},
         )
 
     def _request(self, messages: Sequence[Message], schema: type[BaseModel]) -> dict[str, Any]:
+        import openai
+
+        headers: dict[str, Any] = {}
         if self._url is not None:
             messages = _with_instruction(messages, schema_in_words(schema))
+            # Another server need not know whose account at OpenAI this is.
+            headers = {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit}
         request: dict[str, Any] = {
+            "extra_headers": headers,
             "model": self._model,
             "messages": [self._message(message) for message in messages],
             "max_completion_tokens": self._config.max_output_tokens,
