@@ -46,7 +46,7 @@ class VideoJudgeReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruc
 
     The wrapper records what is seen, cuts it where a skill ends, and asks an analyzer in a thread
     of its own (section 3.4 of the paper, used as a reward). A verdict pays on the step on which it
-    is ready. Each skill pays once an episode.
+    is ready. Each skill pays once an episode, also where a later one undid it.
 
     Where skills end: by default each has the same share of the steps. With `skill_steps` each has
     that many; with a `SkillTransition` below, a transition ends a skill, and the plan goes on after
