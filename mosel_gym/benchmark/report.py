@@ -123,6 +123,11 @@ def _success(summary: Mapping[str, Any]) -> str:
         f"of {row['pairs']} paired seeds, exact McNemar p = {row['p_value']:.2g}</li>"
         for row in summary.get("comparisons", [])
     )
+    if not any(arm["first_hit"]["trials"] for arm in arms.values()):
+        return (
+            f"<h2>Success</h2><p>No episode came to its end.</p><table><tr><th></th>{header}</tr>"
+            f"<tr><td>broken episodes</td>{errors}</tr></table>"
+        )
     return (
         "<h2>Success</h2>"
         + _image(plots.success_bars(arms), "All sub-goals reached, with Wilson 95 % intervals.")

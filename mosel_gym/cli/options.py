@@ -15,12 +15,21 @@ if TYPE_CHECKING:
 
 
 def exit_code(results: Sequence[EpisodeResult]) -> int:
-    """Tell of broken episodes, on standard error.
+    """Tell of broken episodes, and of those that a model left unfinished, on standard error.
 
     Returns:
         0 if there are none, else 1.
     """
-    return told_errors([result.error for result in results if result.status == "error"])
+    left = [row for row in results if row.status == "ok" and row.unfinished]
+    if left:
+        why = left[0].unjudged or left[0].refinement_ended
+        print(
+            f"\n{len(left)} episodes were carried out and kept, but a model failed to judge or to "
+            f"replan them; the same command tries again. The first one:\n{why}",
+            file=sys.stderr,
+        )
+    broken = told_errors([result.error for result in results if result.status == "error"])
+    return 1 if left else broken
 
 
 def told_stop(stopped: BudgetReached | None) -> int:
