@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
     reason=f"transformers serve needs {', '.join(_MISSING)}: pip install transformers[serving]",
 )
 
-START_S = 90.0
+START_S = 150.0
 LIFE_S = 300  # the server's, even if this process is killed and cannot end it
 CONFIG = ChatConfig(max_output_tokens=12, max_frames=3, retries=0, timeout_s=60.0)
 
