@@ -23,7 +23,7 @@ from typing import Any, Literal, TypedDict
 
 import pytest
 
-KEY = "sk-proj-Zq81MosElSecretTail77xyQ"
+KEY = "loopback-Zq81MosElSecretTail77xyQ"
 """What the servers take as a key. It is checked, and stored nowhere else."""
 
 

@@ -16,7 +16,7 @@ from mosel_gym.llm.keys import Key, find_key
 from tests.llm.asking import GOOD, QUESTION, Service, Steps
 from tests.llm.servers import KEY, Fault, GoogleServer, OpenAIServer
 
-WRONG = "sk-proj-Wr0ngSecretThatWasTypedIn42"
+WRONG = "mistyped-Wr0ngSecretThatWasTypedIn42"
 
 
 def _parts(key: str) -> set[str]:
