@@ -79,7 +79,7 @@ def plot_curve(path: Path, config: JudgeCurveConfig, rows: Sequence[Row]) -> Non
         _points(axes, rows, at, label, _COLOURS[at % len(_COLOURS)])
     axes.set_xlabel(f"precision of the judge on skill segments (recall {config.recall:g} wanted)")
     axes.set_ylabel("success, first hit")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(-0.03, 1.03)
     axes.set_title(f"{config.task}, {config.target} refined (privileged judge)", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)

@@ -80,11 +80,10 @@ def wrap(base: gym.Env[Any, Any], judge: Any, **options: Any) -> VideoJudgeRewar
 
 def run(env: gym.Env[Any, Any], **options: Any) -> list[tuple[float, bool, bool, dict[str, Any]]]:
     env.reset(seed=0, options=options or None)
-    rows = []
+    rows: list[tuple[float, bool, bool, dict[str, Any]]] = []
     while not rows or not (rows[-1][1] or rows[-1][2]):
-        _, *rest = env.step(IDLE)
-        rows.append(tuple(rest))
-    return rows  # type: ignore[return-value]
+        rows.append(env.step(IDLE)[1:])
+    return rows
 
 
 def judged(rows: list[tuple[float, bool, bool, dict[str, Any]]]) -> list[dict[str, Any]]:
