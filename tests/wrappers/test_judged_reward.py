@@ -78,7 +78,7 @@ def wrap(base: gym.Env[Any, Any], judge: Any, **options: Any) -> VideoJudgeRewar
     return VideoJudgeReward(base, judge, **{"plan": PLAN, **options})
 
 
-def run(env: gym.Env[Any, Any], **options: Any) -> list[tuple[float, bool, bool, dict[str, Any]]]:
+def run(env: Any, **options: Any) -> list[tuple[float, bool, bool, dict[str, Any]]]:
     env.reset(seed=0, options=options or None)
     rows: list[tuple[float, bool, bool, dict[str, Any]]] = []
     while not rows or not (rows[-1][1] or rows[-1][2]):
