@@ -68,3 +68,11 @@ def test_wrappers(tmp_path: Path) -> None:
     assert "disturbance: {'brightness'" in said
     assert "step 20: in transition: True" in said
     assert list(tmp_path.glob("*.mp4"))
+
+
+def test_language_models_without_a_key(tmp_path: Path) -> None:
+    said = run("07_language_models.py", tmp_path)
+    assert "lvlm(scripted:answers): Take the brush, then push.\n  success False; privileged" in said
+    assert "The right hand has to hold it.\n  success True; privileged" in said
+    assert (tmp_path / "report.html").is_file()
+    assert len(list((tmp_path / "episodes").glob("*.mp4"))) == 2
