@@ -14,7 +14,17 @@ from mosel_gym.benchmark.provenance import read_json
 from mosel_gym.cli import main
 from mosel_gym.llm import google_model
 from mosel_gym.registry import task_of
-from tests.benchmark.rehearsed import NAIVE, SOUND, judge, plan_answer, plans, yes_judge
+from tests.benchmark.rehearsed import (
+    NAIVE,
+    SOUND,
+    judge,
+    plan_answer,
+    plan_in,
+    plans,
+    properties,
+    quoted,
+    yes_judge,
+)
 from tests.llm.servers import Fault, GoogleServer, OpenAIServer, Request
 
 SWEEP = ("--task", "MOSEL-RoboTwin-SweepBlock", "--agent", "expert", "--render-every", "30")
@@ -127,18 +137,32 @@ def test_on_task6_the_agent_plans_with_one_model_and_reflects_with_another(
 
 @pytest.mark.slow
 def test_task6_with_the_shipped_agent(served: Any, bare: Path) -> None:
-    first, later = TASK6.plan, TASK6.plan[::-1]
+    """A first plan that forgets the mug, and a second one in the reversed order."""
+    mug, pudding = TASK6.plan
 
     def planner(request: Request) -> str:
         told = "Plans that were carried out" in request["text"]
-        return plan_answer(later if told else first)
+        return plan_answer((pudding, mug) if told else (pudding,))
 
-    served(planner, yes_judge)
-    assert run("--agent", "libero-long", *MODELS, "--refine-rounds", "1") == 0
+    def analyzer(request: Request) -> str:
+        complete = quoted(mug) in plan_in(request["text"])
+        if "what_happened" in properties(request):
+            words = {"what_happened": "The mug stood still.", "advice": f"Add {quoted(mug)}."}
+            reason = f"No step of the plan does {quoted(mug)}."
+            return json.dumps(
+                {**words, "reason": reason, "plan_at_fault": True, "failed_attempt": 0}
+            )
+        return json.dumps(json.loads(yes_judge(request)) | {"goal_reached": complete})
+
+    served(planner, analyzer)
+    words = ("--refine-rounds", "1", "--seed", "3", "--max-steps", "330")
+    assert run("--agent", "libero-long", *MODELS, *words) == 0
     (result,) = results(bare)
+    (first,) = result["earlier"]
+    assert (first["success"], first["judged_success"], first["fault"]) == (False, False, "language")
     assert (result["success"], result["judged_success"]) == (True, True)
-    assert result["refinement"] == 0
-    assert result["models"]["calls"] == 2
+    assert result["plan"] == [pudding, mug]
+    assert (first["models"]["calls"], result["models"]["calls"]) == (3, 2)
 
 
 @pytest.mark.parametrize(
