@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mosel_gym.benchmark.modules import check_modules, uses_model
+from mosel_gym.benchmark.modules import check_modules
 from mosel_gym.benchmark.provenance import plain, provenance, write_json
 from mosel_gym.benchmark.refine import check_rounds
 from mosel_gym.benchmark.reliance import MODES, Mode, RelianceConfig, goal_reliance, total
@@ -15,7 +15,6 @@ from mosel_gym.benchmark.report import write_report
 from mosel_gym.benchmark.results import EpisodeResult, summarize, verdict_confusion
 from mosel_gym.benchmark.rollouts import Keep, rollouts
 from mosel_gym.benchmark.specs import (
-    AgentSpec,
     PretrainedAgent,
     ScriptedExpert,
     env_id,
@@ -123,8 +122,8 @@ def evaluate(
     """
     folder, task = Path(out_dir), task_of(env_id(config.task))
     check_rounds(config.refine_rounds)
-    check_modules(config.planner, config.analyzer, config.llm)
-    asks = uses_model(config.planner) or uses_model(config.analyzer)
+    asks = _agent(config, 1).asked()
+    check_modules(config.planner, config.analyzer, config.llm, asks)
     if workers is None:
         workers = 1 if asks else 2
     stops: list[ModelError] = []
@@ -162,7 +161,7 @@ def evaluate(
     return Evaluation(summary["text"], results, summary["models"], stopped)
 
 
-def _agent(config: EvalConfig, shares: int) -> AgentSpec:
+def _agent(config: EvalConfig, shares: int) -> PretrainedAgent | ScriptedExpert:
     """The recipe, with a budget for one of `shares` processes."""
     buffer = None if config.buffer is None else str(config.buffer)
     llm = _share(config.llm, shares)

@@ -6,6 +6,7 @@ Everything that chooses one goes through here: `mosel run`, `eval` and `judge`, 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,10 +119,18 @@ def make_analyzer(spec: str, llm: ChatConfig | Models | None = None) -> VideoAna
     raise UnknownId(f"Unknown video analyzer {spec!r}. Allowed: {ANALYZERS}.")
 
 
-def check_modules(planner: str, analyzer: str, llm: ChatConfig | None = None) -> None:
-    """Find out before anything runs whether both can be built; "stored" always can.
+def check_modules(
+    planner: str, analyzer: str, llm: ChatConfig | None = None, asked: Sequence[str] = ()
+) -> None:
+    """Find out before anything runs whether both can be built, and models that a file names.
 
     Weights of a model in this process are not loaded for that.
+
+    Args:
+        planner: "stored", or as for `make_planner`.
+        analyzer: "stored", or as for `make_analyzer`.
+        llm: Settings of the models; None = the defaults.
+        asked: Further models, such as those of a stored agent.
 
     Raises:
         UnknownId, MissingKey, MissingLibrary: As `make_planner` and `make_analyzer`.
@@ -130,6 +139,9 @@ def check_modules(planner: str, analyzer: str, llm: ChatConfig | None = None) ->
     for make, spec in ((make_planner, planner), (make_analyzer, analyzer)):
         if spec != "stored" and not spec.startswith("transformers:"):
             make(spec, models)
+    for spec in asked:
+        if not spec.startswith("transformers:"):
+            models.get(spec)
 
 
 def uses_model(spec: str) -> bool:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
 
-from mosel_gym.benchmark.modules import Models, identity, make_analyzer, make_planner
+from mosel_gym.benchmark.modules import (
+    Models,
+    identity,
+    make_analyzer,
+    make_planner,
+    uses_model,
+)
+from mosel_gym.benchmark.provenance import read_json
 from mosel_gym.benchmark.rollout import Agent
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.registry import task_of
@@ -71,14 +78,35 @@ class PretrainedAgent:
     def build(self) -> Agent:
         """Load it; a model that it asks needs its key and its package now."""
         from mosel_gym.agents import MoselAgent
+        from mosel_gym.agents.lazy_model import LazyModel
 
-        planner, analyzer = _modules(self.planner, self.analyzer, self.llm)
+        models = Models(self.llm)
+        planner, analyzer = _modules(self.planner, self.analyzer, models)
         agent = MoselAgent.from_pretrained(
             self.source, task_planner=planner, analyzer=analyzer, buffer=self.buffer
         )
         if planner is not None:
             agent.plans = {}
+        subgoals = getattr(agent.analyzer, "subgoals", None)
+        for part in (agent.task_planner, agent.analyzer, subgoals):
+            model = getattr(part, "model", None)
+            if isinstance(model, LazyModel):  # of the file; here it gets this run's budget
+                part.model = models.get(model.name)  # type: ignore[union-attr]
         return agent
+
+    def asked(self) -> tuple[str, ...]:
+        """The foundation models that it will ask, those of its file included."""
+        from mosel_gym.agents.checkpoint import checkpoint_folder
+
+        stored = read_json(checkpoint_folder(self.source) / "agent.json")
+        found = []
+        for said, part in ((self.planner, "task_planner"), (self.analyzer, "analyzer")):
+            if said == "stored":
+                entry = stored.get(part, {})
+                found += [entry[key] for key in ("model", "subgoal_model") if entry.get(key)]
+            elif uses_model(said):
+                found.append(said)
+        return tuple(dict.fromkeys(found))
 
     def fingerprint(self) -> str:
         """A digest of weights and settings, the planner and the analyzer."""
@@ -111,10 +139,14 @@ class ScriptedExpert:
         """Compose it; a model that it asks needs its key and its package now."""
         from mosel_gym.benchmark.expert_agent import ExpertAgent
 
-        planner, analyzer = _modules(self.planner, self.analyzer, self.llm)
+        planner, analyzer = _modules(self.planner, self.analyzer, Models(self.llm))
         assert planner is not None
         assert analyzer is not None
         return ExpertAgent(planner, analyzer, buffer=self.buffer)
+
+    def asked(self) -> tuple[str, ...]:
+        """The foundation models that it will ask."""
+        return tuple(spec for spec in (self.planner, self.analyzer) if uses_model(spec))
 
     def fingerprint(self) -> str:
         """The planner and the analyzer."""
@@ -123,10 +155,9 @@ class ScriptedExpert:
 
 
 def _modules(
-    planner: str, analyzer: str, llm: ChatConfig
+    planner: str, analyzer: str, models: Models
 ) -> tuple[TaskPlanner | None, VideoAnalyzer | None]:
     """The modules that two texts name, on one budget; None for "stored"."""
-    models = Models(llm)
     return (
         None if planner == "stored" else make_planner(planner, models),
         None if analyzer == "stored" else make_analyzer(analyzer, models),

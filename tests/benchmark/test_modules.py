@@ -102,3 +102,21 @@ def test_fingerprints_name_planner_and_analyzer() -> None:
     assert PretrainedAgent(planner="offline").fingerprint() != plain
     assert PretrainedAgent(analyzer="privileged").fingerprint() != plain
     assert ScriptedExpert().fingerprint() == "expert, planned by offline, judged by privileged"
+
+
+def test_models_of_a_stored_agent_get_the_budget_of_the_run(untrained: Path, script: Path) -> None:
+    from mosel_gym.agents import MoselAgent
+    from mosel_gym.agents.lazy_model import LazyModel
+    from mosel_gym.agents.planning.language_model import LanguageModelPlanner, PlanAnswer
+
+    agent = MoselAgent.from_pretrained(untrained)
+    agent.task_planner = LanguageModelPlanner(LazyModel(f"scripted:{script}"))
+    folder = agent.save(script.parent / "agent")
+    spec = PretrainedAgent(str(folder), llm=ChatConfig(max_calls=0))
+    assert spec.asked() == (f"scripted:{script}",)
+    assert PretrainedAgent(str(folder), planner="offline").asked() == ()
+    built = spec.build()
+    assert isinstance(built, MoselAgent)
+    assert isinstance(built.task_planner, LanguageModelPlanner)
+    with pytest.raises(BudgetReached):
+        built.task_planner.model.complete([user("Go.")], PlanAnswer)
