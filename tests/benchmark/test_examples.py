@@ -70,6 +70,7 @@ def test_wrappers(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.mp4"))
 
 
+@pytest.mark.slow
 def test_language_models_without_a_key(tmp_path: Path) -> None:
     said = run("07_language_models.py", tmp_path)
     assert "lvlm(scripted:answers): Take the brush, then push.\n  success False; privileged" in said
