@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from mosel_gym.benchmark.module_options import ModuleOptions
 from mosel_gym.benchmark.modules import check_modules
 from mosel_gym.benchmark.provenance import plain, provenance, write_json
 from mosel_gym.benchmark.refine import check_rounds
@@ -58,6 +59,8 @@ class EvalConfig:
     llm: ChatConfig = field(default_factory=ChatConfig)
     """How foundation models are called. Their budget is that of the whole run; several processes
     get equal shares of it."""
+    shown: ModuleOptions = field(default_factory=ModuleOptions)
+    """What foundation models named by --planner and --analyzer are shown."""
     buffer: Path | None = None
     """Keep reflected episodes here, for `mosel improve`."""
     plan: tuple[str, ...] = ()
@@ -123,7 +126,7 @@ def evaluate(
     folder, task = Path(out_dir), task_of(env_id(config.task))
     check_rounds(config.refine_rounds)
     asks = _agent(config, 1).asked()
-    check_modules(config.planner, config.analyzer, config.llm, asks)
+    check_modules(config.planner, config.analyzer, config.llm, asks, config.shown)
     if workers is None:
         workers = 1 if asks else 2
     stops: list[ModelError] = []
@@ -168,8 +171,8 @@ def _agent(config: EvalConfig, shares: int) -> PretrainedAgent | ScriptedExpert:
     if config.agent == EXPERT:
         planner = "offline" if config.planner == "stored" else config.planner
         analyzer = "privileged" if config.analyzer == "stored" else config.analyzer
-        return ScriptedExpert(planner, analyzer, buffer, llm)
-    return PretrainedAgent(config.agent, config.analyzer, buffer, config.planner, llm)
+        return ScriptedExpert(planner, analyzer, buffer, llm, config.shown)
+    return PretrainedAgent(config.agent, config.analyzer, buffer, config.planner, llm, config.shown)
 
 
 def _share(llm: ChatConfig, shares: int) -> ChatConfig:
@@ -211,10 +214,12 @@ def _summary(
     if not config.refine_rounds:
         columns = [summarize("success [Wilson 95 %]", results)]
     privileged = " (PRIVILEGED: the arms are moved with simulator truth)"
+    hinted = " A person's hints were given." if summary["hints"] else ""
     text = "\n\n".join(
         [
             f"Agent: {summary['agent']}{privileged if summary['privileged_agent'] else ''}\n"
-            f"Task planner: {summary['planner']}. Video analyzer: {summary['analyzer']}.\n"
+            f"Task planner: {summary['planner']}. Video analyzer: {summary['analyzer']}."
+            f"{hinted}\n"
             f"{models_text(summary['models'])}",
             arms_table(columns),
             confusion_text(verdict_confusion(attempts), str(summary["analyzer"])),

@@ -23,7 +23,8 @@ from mosel_gym.benchmark.judge_tables import (
     table_9,
 )
 from mosel_gym.benchmark.judge_video import VideoTold
-from mosel_gym.benchmark.modules import make_analyzer
+from mosel_gym.benchmark.module_options import ModuleOptions
+from mosel_gym.benchmark.modules import identity, make_analyzer, uses_model
 from mosel_gym.benchmark.provenance import provenance, write_json
 from mosel_gym.benchmark.results import JudgedSegment
 from mosel_gym.data.atomic import atomic_path
@@ -57,6 +58,8 @@ class JudgeConfig:
     camera: str = "agentview"
     """The name under which an analyzer looks for the picture of an mp4; RoboTwin's is
     head_camera."""
+    shown: ModuleOptions = field(default_factory=ModuleOptions)
+    """What analyzers that are foundation models are shown."""
 
 
 @dataclass
@@ -104,15 +107,18 @@ def judge(
     Raises:
         FileNotFoundError: A path does not exist.
         MoselError: There is nothing to judge, or an analyzer cannot be made: an unknown name, a
-            missing key or library.
+            missing key or library, a file of `config.shown` that cannot be read.
     """
     specs = tuple(dict.fromkeys(config.analyzer))
     if not specs:
         raise MoselError("There is no analyzer; give at least one with --analyzer.")
+    config.shown.check(planner=False, analyzer=any(map(uses_model, specs)))
     video = VideoTold(goal=config.goal, plan=config.plan, camera=config.camera)
     found = find_items(paths, video)
     items = found.items[: config.most]
-    judges = {spec: _Judge(spec, llm) for spec in specs}  # all of them, before the first question
+    judges = {
+        spec: _Judge(spec, llm, config.shown) for spec in specs
+    }  # all of them, before the first question
     folder = Path(out_dir)
     store = RowStore(folder / "judged.jsonl")
     outcome = JudgeOutcome(damaged=found.damaged)
@@ -137,14 +143,18 @@ def judge(
 class _Judge:
     """An analyzer with its meter, and whether it may still be asked."""
 
-    def __init__(self, spec: str, llm: ChatConfig | None) -> None:
+    def __init__(self, spec: str, llm: ChatConfig | None, shown: ModuleOptions) -> None:
         self.spec = spec
-        self.analyzer = make_analyzer(spec, llm)
+        self.analyzer = make_analyzer(spec, llm, shown)
         self.meter = CostMeter(self.analyzer)
-        self.identity = _identity(self.analyzer, llm)
+        self.identity = _identity(spec, self.analyzer, llm, shown)
         self.privileged = spec.partition(":")[0] == "privileged"
         self.stopped = ""
         self._silent = 0
+
+    def _hinted(self, episode: Episode) -> bool:
+        hints = getattr(self.analyzer, "hints", None)
+        return hints is not None and bool(hints.used(episode.task_id))
 
     def row(self, item: Item, episode: Episode) -> JudgedRow | None:
         """Ask; None if nothing may be asked any more."""
@@ -158,6 +168,7 @@ class _Judge:
             "source": source_of(episode),
             "analyzer": self.analyzer.name,
             "privileged": self.privileged,
+            "hints": self._hinted(episode),
             "truth": episode.success,
         }
         shown = episode if self.privileged else hidden(episode)
@@ -224,19 +235,16 @@ def _judge_item(item: Item, judges: dict[str, _Judge], store: RowStore, bar: Any
         bar.update()
 
 
-def _identity(analyzer: Any, llm: ChatConfig | None) -> str:
+def _identity(spec: str, analyzer: Any, llm: ChatConfig | None, shown: ModuleOptions) -> str:
     """The name, with whatever else decides the verdicts.
 
     That is what a foundation model is shown, or a digest of a network's weights and threshold.
     """
+    if uses_model(spec):
+        return f"{identity(spec, llm, shown.analyzer_identity())}, prompts {_prompts()}"
     network: Any = getattr(analyzer, "judge", None)
     if not hasattr(network, "state_dict"):
-        if not hasattr(analyzer, "model"):
-            return str(analyzer.name)
-        shown = ("max_frames", "video_fps", "temperature")
-        settings = [repr(getattr(analyzer, "config", ""))]
-        settings += [f"{name} {getattr(llm, name)}" for name in shown if llm is not None]
-        return ", ".join([str(analyzer.name), *settings, f"prompts {_prompts()}"])
+        return identity(spec)
     digest = hashlib.sha256(repr(getattr(analyzer, "config", "")).encode())
     for name, tensor in network.state_dict().items():
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())
@@ -289,6 +297,9 @@ def _notes(config: JudgeConfig, outcome: JudgeOutcome, found: Found) -> list[str
         notes.append("Episodes of different renderers or assets stand apart and are not pooled.")
     if any(row.privileged for row in outcome.rows):
         notes.append("PRIVILEGED analyzers read simulator truth; their numbers are upper bounds.")
+    hinted = dict.fromkeys(row.analyzer for row in outcome.rows if row.hints)
+    if hinted:
+        notes.append(f"A person's hints were given to {', '.join(hinted)}.")
     if found.own_videos:
         notes.append(
             f"{found.own_videos} mp4 files were left out: an analyzer's words are drawn into them."

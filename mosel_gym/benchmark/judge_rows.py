@@ -35,6 +35,8 @@ class JudgedRow:
     error: str = ""
     analyzer: str = ""
     privileged: bool = False
+    hints: bool = False
+    """Whether the analyzer was given a person's hints for this task."""
     judged: bool | None = None
     """Whether the analyzer says that every sub-goal of the plan was reached."""
     truth: bool | None = None

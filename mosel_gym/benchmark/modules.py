@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mosel_gym.benchmark.module_options import ModuleOptions
 from mosel_gym.errors import MoselError, SpecMismatch, UnknownId
 from mosel_gym.llm.choose import chat_model, looks_like_model
 from mosel_gym.llm.config import ChatConfig
@@ -67,15 +68,19 @@ class Models:
         return self._budget
 
 
-def make_planner(spec: str, llm: ChatConfig | Models | None = None) -> TaskPlanner:
+def make_planner(
+    spec: str, llm: ChatConfig | Models | None = None, shown: ModuleOptions | None = None
+) -> TaskPlanner:
     """The task planner that a text names.
 
     Args:
         spec: "offline", or a foundation model such as "openai:gpt-4.1".
         llm: Settings of the model, or the run's models; None = the defaults.
+        shown: What a model is shown; None = the defaults.
 
     Raises:
         UnknownId: Neither; lists what is allowed.
+        DamagedFile: The file of hints cannot be read.
         MissingKey: The model needs a key that is not set.
         MissingLibrary: The model's package is not installed.
     """
@@ -87,20 +92,23 @@ def make_planner(spec: str, llm: ChatConfig | Models | None = None) -> TaskPlann
         model = _models(llm).get(spec)
         from mosel_gym.agents.planning.language_model import LanguageModelPlanner
 
-        return LanguageModelPlanner(model)
+        return LanguageModelPlanner(model, hints=(shown or ModuleOptions()).given_hints())
     raise UnknownId(f"Unknown task planner {spec!r}. Allowed: {PLANNERS}.")
 
 
-def make_analyzer(spec: str, llm: ChatConfig | Models | None = None) -> VideoAnalyzer:
+def make_analyzer(
+    spec: str, llm: ChatConfig | Models | None = None, shown: ModuleOptions | None = None
+) -> VideoAnalyzer:
     """The video analyzer that a text names.
 
     Args:
         spec: One of `ANALYZERS`.
         llm: Settings of the model, or the run's models; None = the defaults.
+        shown: What a model is shown; None = the defaults.
 
     Raises:
         UnknownId: None of them, or no such checkpoint; lists what is allowed.
-        DamagedFile: The judge's file cannot be read.
+        DamagedFile: The judge's file, or one that `shown` names, cannot be read.
         SpecMismatch: The checkpoint has no judge that sees pictures.
         MoselError: No noise gives that precision and recall.
         MissingKey: The model needs a key that is not set.
@@ -115,12 +123,18 @@ def make_analyzer(spec: str, llm: ChatConfig | Models | None = None) -> VideoAna
         model = _models(llm).get(spec)
         from mosel_gym.agents.analysis.video_language import VideoLanguageAnalyzer
 
-        return VideoLanguageAnalyzer(model)
+        wanted = shown or ModuleOptions()
+        hints = wanted.given_hints()
+        return VideoLanguageAnalyzer(model, wanted.video(), wanted.book(model), hints=hints)
     raise UnknownId(f"Unknown video analyzer {spec!r}. Allowed: {ANALYZERS}.")
 
 
 def check_modules(
-    planner: str, analyzer: str, llm: ChatConfig | None = None, asked: Sequence[str] = ()
+    planner: str,
+    analyzer: str,
+    llm: ChatConfig | None = None,
+    asked: Sequence[str] = (),
+    shown: ModuleOptions | None = None,
 ) -> None:
     """Find out before anything runs whether both can be built, and models that a file names.
 
@@ -131,14 +145,17 @@ def check_modules(
         analyzer: "stored", or as for `make_analyzer`.
         llm: Settings of the models; None = the defaults.
         asked: Further models, such as those of a stored agent.
+        shown: What models are shown; None = the defaults.
 
     Raises:
         UnknownId, MissingKey, MissingLibrary: As `make_planner` and `make_analyzer`.
+        SpecMismatch, DamagedFile: As `ModuleOptions.check`.
     """
     models = Models(llm)
     for make, spec in ((make_planner, planner), (make_analyzer, analyzer)):
         if spec != "stored" and not spec.startswith("transformers:"):
             make(spec, models)
+    (shown or ModuleOptions()).check(planner=uses_model(planner), analyzer=uses_model(analyzer))
     for spec in asked:
         if not spec.startswith("transformers:"):
             models.get(spec)
@@ -149,10 +166,15 @@ def uses_model(spec: str) -> bool:
     return looks_like_model(spec)
 
 
-def identity(spec: str, llm: ChatConfig | None = None) -> str:
+def identity(spec: str, llm: ChatConfig | None = None, shown: str = "") -> str:
     """Differs where a planner or an analyzer of this text would behave differently.
 
     Limits on time and money, cache and log are left out: a run may go on with others.
+
+    Args:
+        spec: As for `make_planner` or `make_analyzer`.
+        llm: Settings of the model; None = the defaults.
+        shown: `ModuleOptions.planner_identity` or `analyzer_identity`; it counts for models.
 
     Raises:
         UnknownId: A file or a checkpoint that the text names is not there.
@@ -162,7 +184,7 @@ def identity(spec: str, llm: ChatConfig | None = None) -> str:
         config = llm or ChatConfig()
         told = ", ".join(f"{name} {getattr(config, name)}" for name in _SHAPES_ANSWERS)
         answers = f", {_digest(Path(rest).expanduser())}" if kind == "scripted" else ""
-        return f"{spec} ({told}{answers})"
+        return f"{spec} ({told}{answers}{f', {shown}' if shown else ''})"
     if kind == "pixel":
         return f"{spec} ({_digest(judge_file(rest or SHIPPED_JUDGE))})"
     return spec

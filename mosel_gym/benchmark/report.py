@@ -92,6 +92,8 @@ def _head(summary: Mapping[str, Any], title: str) -> str:
             '<p class="no">The arms were moved by the scripted expert, which reads simulator '
             "truth: success says what a plan is worth, not what a policy can do.</p>"
         )
+    if summary.get("hints"):
+        privileged += '<p class="no">A person\'s hints were given to the models.</p>'
     if summary.get("stopped"):
         privileged += f'<p class="no">{escape(summary["stopped"])}</p>'
     return (

@@ -61,6 +61,8 @@ class EpisodeResult:
     """Whether the analyzer read simulator truth."""
     privileged_agent: bool = False
     """Whether whoever moved the arms read simulator truth, as the scripted expert does."""
+    hints: bool = False
+    """Whether planner or analyzer were given a person's hints for this task."""
     judged_success: bool | None = None
     fault: str = ""
     failed_skill: str | None = None

@@ -188,7 +188,14 @@ def _with_names(result: EpisodeResult, agent: ReflectiveAgent, episode: Episode)
         reasoning=plan.reasoning if plan else "",
         analyzer=getattr(getattr(agent, "analyzer", None), "name", ""),
         privileged_agent=bool(getattr(agent, "privileged", False)),
+        hints=_hinted(agent, episode.task_id),
     )
+
+
+def _hinted(agent: ReflectiveAgent, task_id: str) -> bool:
+    parts = (getattr(agent, name, None) for name in ("task_planner", "analyzer"))
+    hints = (getattr(part, "hints", None) for part in parts)
+    return any(given is not None and bool(given.used(task_id)) for given in hints)
 
 
 def with_reflection(

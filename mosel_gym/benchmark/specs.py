@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
 
+from mosel_gym.benchmark.module_options import ModuleOptions
 from mosel_gym.benchmark.modules import (
     Models,
     identity,
@@ -74,6 +75,8 @@ class PretrainedAgent:
     """"stored", or what `make_planner` takes; it plans anew, whatever plan was refined before."""
     llm: ChatConfig = field(default_factory=ChatConfig)
     """How foundation models are called."""
+    shown: ModuleOptions = field(default_factory=ModuleOptions)
+    """What the models that are named here are shown; a stored one has settings of its own."""
 
     def build(self) -> Agent:
         """Load it; a model that it asks needs its key and its package now."""
@@ -81,7 +84,7 @@ class PretrainedAgent:
         from mosel_gym.agents.lazy_model import LazyModel
 
         models = Models(self.llm)
-        planner, analyzer = _modules(self.planner, self.analyzer, models)
+        planner, analyzer = _modules(self.planner, self.analyzer, models, self.shown)
         agent = MoselAgent.from_pretrained(
             self.source, task_planner=planner, analyzer=analyzer, buffer=self.buffer
         )
@@ -116,10 +119,11 @@ class PretrainedAgent:
         for file in sorted(checkpoint_folder(self.source).iterdir()):
             if file.suffix == ".safetensors" or file.name == "agent.json":
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
-        said = f"{digest.hexdigest()[:16]} {identity(self.analyzer, self.llm)}"
+        planner, analyzer = _identities(self)
+        said = f"{digest.hexdigest()[:16]} {analyzer}"
         if self.planner == "stored":  # as it was before planners could be chosen
             return said
-        return f"{said}, planned by {identity(self.planner, self.llm)}"
+        return f"{said}, planned by {planner}"
 
 
 @dataclass(frozen=True)
@@ -134,12 +138,15 @@ class ScriptedExpert:
     """Folder of a `ReflectionBuffer` that every reflection goes into."""
     llm: ChatConfig = field(default_factory=ChatConfig)
     """How foundation models are called."""
+    shown: ModuleOptions = field(default_factory=ModuleOptions)
+    """What the models that are named here are shown; a stored one has settings of its own."""
 
     def build(self) -> Agent:
         """Compose it; a model that it asks needs its key and its package now."""
         from mosel_gym.benchmark.expert_agent import ExpertAgent
 
-        planner, analyzer = _modules(self.planner, self.analyzer, Models(self.llm))
+        models = Models(self.llm)
+        planner, analyzer = _modules(self.planner, self.analyzer, models, self.shown)
         assert planner is not None
         assert analyzer is not None
         return ExpertAgent(planner, analyzer, buffer=self.buffer)
@@ -150,17 +157,25 @@ class ScriptedExpert:
 
     def fingerprint(self) -> str:
         """The planner and the analyzer."""
-        words = identity(self.planner, self.llm), identity(self.analyzer, self.llm)
-        return "expert, planned by {}, judged by {}".format(*words)
+        return "expert, planned by {}, judged by {}".format(*_identities(self))
 
 
 def _modules(
-    planner: str, analyzer: str, models: Models
+    planner: str, analyzer: str, models: Models, shown: ModuleOptions
 ) -> tuple[TaskPlanner | None, VideoAnalyzer | None]:
     """The modules that two texts name, on one budget; None for "stored"."""
     return (
-        None if planner == "stored" else make_planner(planner, models),
-        None if analyzer == "stored" else make_analyzer(analyzer, models),
+        None if planner == "stored" else make_planner(planner, models, shown),
+        None if analyzer == "stored" else make_analyzer(analyzer, models, shown),
+    )
+
+
+def _identities(spec: PretrainedAgent | ScriptedExpert) -> tuple[str, str]:
+    """Of its planner and its analyzer, with what they are shown if they are models."""
+    shown = spec.shown
+    return (
+        identity(spec.planner, spec.llm, shown.planner_identity()),
+        identity(spec.analyzer, spec.llm, shown.analyzer_identity()),
     )
 
 

@@ -79,6 +79,7 @@ def base_summary(
         "analyzer": first.analyzer if first else "",
         "privileged": any(result.privileged for result in episodes),
         "privileged_agent": any(result.privileged_agent for result in episodes),
+        "hints": any(result.hints for result in episodes),
         "arms": {
             name: plain(summarize(name, results)) | {"episodes": plain_results(results)}
             for name, results in arms.items()

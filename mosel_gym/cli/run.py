@@ -49,6 +49,8 @@ def _told(attempt: EpisodeResult, folder: Path) -> str:
         f"  plan by {attempt.planner}: {'; '.join(attempt.plan)}",
         f"    {attempt.reasoning}",
     ]
+    if attempt.hints:
+        lines.append("  a person's hints were given")
     if attempt.unjudged:
         lines.append(f"  no verdict by {attempt.analyzer}: {attempt.unjudged}")
     else:

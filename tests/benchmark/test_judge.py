@@ -73,8 +73,8 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
     def install(fails: dict[int, BaseException] | None = None) -> Asked:
         analyzer = Asked(fails)
 
-        def choose(spec: str, llm: Any) -> Any:
-            return analyzer if spec == "asked" else modules.make_analyzer(spec, llm)
+        def choose(spec: str, *how: Any) -> Any:
+            return analyzer if spec == "asked" else modules.make_analyzer(spec, *how)
 
         monkeypatch.setattr(judging, "make_analyzer", choose)
         return analyzer
@@ -155,8 +155,8 @@ def test_other_weights_judge_anew(
     run(folder, f"pixel:{untrained}", most=1)
     assert len(calls) == 1
 
-    def retrained(spec: str, llm: Any) -> Any:
-        analyzer: Any = real(spec, llm)
+    def retrained(spec: str, *how: Any) -> Any:
+        analyzer: Any = real(spec, *how)
         with torch.no_grad():
             next(analyzer.judge.parameters()).add_(1.0)
         return analyzer
