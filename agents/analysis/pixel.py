@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mosel_gym.agents.analysis.failure import SubgoalOutcome, identify_failure, skill_segments
 from mosel_gym.data.cameras import Cameras
-from mosel_gym.data.windows import attempt_end
+from mosel_gym.data.windows import judged_row
 from mosel_gym.types import Episode, Frame, Frames, Observation, Reflection
 
 
@@ -60,16 +60,16 @@ class PixelAnalyzer:
         return "pixel"
 
     def analyze(self, episode: Episode) -> Reflection:
-        """Judge each skill in the last picture before the next one begins, and after later ones.
+        """Judge each skill where the attempt at it ends, and again where later ones end.
 
-        The arm is out of the way there, and what it let go has come to rest.
+        See `data.windows.attempt_end`. After the last skill the end of the recording is looked at.
 
         Raises:
             SpecMismatch: The episode lacks one of the judge's cameras.
         """
         self.judge.cameras.require(episode.observations, "the pixel analyzer")
         rows = skill_segments(episode)
-        ends = [_drawn_before(episode, segment) for segment in rows]
+        ends = [judged_row(episode, segment) for segment in rows]
         outcomes = []
         for at, segment in enumerate(rows):
             probability = self._probability(episode, segment, ends[at])
@@ -141,15 +141,3 @@ class PixelAnalyzer:
         scene = episode.observations[self.judge.cameras.scene]
         frame: Frame = scene[episode.segments[segment].start]
         return frame
-
-
-def _drawn_before(episode: Episode, segment: int) -> int:
-    """The last row of the attempt whose pictures were drawn there.
-
-    With `render_every=8` the picture at a row can show what was 7 steps earlier.
-    """
-    end, start = attempt_end(episode, segment), episode.segments[segment].start
-    if episode.fresh is None:
-        return end
-    drawn = np.flatnonzero(episode.fresh[start : end + 1])
-    return start + int(drawn[-1]) if len(drawn) else end

@@ -76,7 +76,7 @@ class PrivilegedAnalyzer:
     def _reached(self, episode: Episode, segment: int) -> bool:
         # What was lost on the way home, before the next skill began, is no fault of the order.
         end = attempt_end(episode, segment)
-        start = max(episode.segments[segment].stop, end + 1 - self.hold_steps)
+        start = max(episode.segments[segment].stop, end + 1 - self.hold_steps)  # two arms: one row
         return bool(_predicate(episode, segment)[min(start, end) : end + 1].all())
 
     def _undone_in(self, episode: Episode, segment: int, later: list[int]) -> int | None:

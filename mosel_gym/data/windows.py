@@ -13,8 +13,9 @@ from tqdm import tqdm
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
 from mosel_gym.data.images import area_resize
 from mosel_gym.data.libero_hdf5 import demo_names, read_episode
-from mosel_gym.data.provenance_check import OneSource
+from mosel_gym.data.provenance_check import OneSource, robot_of
 from mosel_gym.errors import SpecMismatch
+from mosel_gym.specs import robot
 from mosel_gym.types import Episode, Frames, Observation, Reflection, SkillSegment
 
 
@@ -89,14 +90,39 @@ def clips_of(
 
 
 def attempt_end(episode: Episode, index: int) -> int:
-    """The row up to which an attempt at a skill counts: where the next skill begins, or the end.
+    """The row at which an attempt at a skill counts.
 
-    By then the arm is out of the way, and what was let go has come to rest. What later skills do to
-    it is another matter.
+    For one arm that is where the next skill begins, or the end of the episode: by then the arm is
+    out of the way, and what was let go has come to rest. What later skills do to it is another
+    matter. Two arms carry their tools on to the next skill and tilt them on the way, so that there
+    the last row of the skill itself counts.
     """
+    if len(robot(robot_of(episode)).arms) > 1:
+        return min(episode.segments[index].stop, episode.num_steps)
+    return next_start(episode, index)
+
+
+def next_start(episode: Episode, index: int) -> int:
+    """The row at which the skill after a segment begins, or the last one."""
     later = episode.segments[index + 1 :]
     starts = [s.start for s in later if s.kind == "skill" and s.stop > s.start]
     return min([*starts, episode.num_steps])
+
+
+def judged_row(episode: Episode, index: int) -> int:
+    """The row whose pictures show `attempt_end` best: drawn there, or soon after, or last before.
+
+    With `render_every=8` the picture at a row can show what was 7 steps earlier.
+    """
+    end = attempt_end(episode, index)
+    if episode.fresh is None:
+        return end
+    start = episode.segments[index].start
+    soon = np.flatnonzero(episode.fresh[end : next_start(episode, index) + 1])
+    if len(soon):
+        return end + int(soon[0])
+    before = np.flatnonzero(episode.fresh[start:end])
+    return start + int(before[-1]) if len(before) else end
 
 
 def segment_truth(episode: Episode, index: int) -> bool | None:

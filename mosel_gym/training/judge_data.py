@@ -14,7 +14,7 @@ from torch import Tensor
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
 from mosel_gym.data.images import area_resize
 from mosel_gym.data.provenance_check import robot_of
-from mosel_gym.data.windows import attempt_end, hand_pictures
+from mosel_gym.data.windows import hand_pictures, judged_row, next_start
 from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.actions import told_open
 from mosel_gym.models.images import to_tensor
@@ -48,8 +48,8 @@ class LabelledClip:
     done: int
     """Index of the first picture after the skill's last step."""
     end: int
-    """Index of the picture, just before the next skill begins, at which the analyzer judges the
-    skill. What comes after it are the last pictures of the episode, where the analyzer looks
+    """Index of the picture at which the analyzer judges the skill, see `data.windows.judged_row`.
+    After those up to the next skill come the last pictures of the episode, where the analyzer looks
     whether the sub-goal still holds."""
 
     def ends(self, judge: SubgoalJudge, at: int) -> NDArray[np.int64]:
@@ -119,7 +119,7 @@ def labelled_clips(
     for index, segment in enumerate(episode.segments):
         if segment.kind != "skill" or segment.stop <= segment.start:
             continue
-        own = drawn[(drawn >= segment.start) & (drawn <= attempt_end(episode, index))]
+        own = drawn[(drawn >= segment.start) & (drawn <= next_start(episode, index))]
         if len(own) == 0:
             continue
         rows = np.concatenate((own, [row for row in drawn[-_LAST:] if row > own[-1]])).astype(int)
@@ -131,7 +131,7 @@ def labelled_clips(
                 steps=rows - int(rows[0]),
                 reached={skill: done[rows] for skill, done in reached.items()},
                 done=int(np.searchsorted(own[:-1], segment.stop)),
-                end=len(own) - 1,
+                end=int(np.searchsorted(own[:-1], judged_row(episode, index))),
             )
         )
     return result

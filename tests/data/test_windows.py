@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from mosel_gym.data import Cameras, area_resize, clips_of, load_clips, write_episode
+from mosel_gym.data.windows import attempt_end, judged_row, segment_truth
 from mosel_gym.errors import DamagedFile, SpecMismatch
-from mosel_gym.types import Episode, Reflection
+from mosel_gym.types import Episode, Reflection, SkillSegment
 
 EpisodeFactory = Callable[..., Episode]
 
@@ -92,3 +93,36 @@ def test_load_clips_reads_folders(make_episode: EpisodeFactory, tmp_path: Path) 
     (tmp_path / "bad.hdf5").write_bytes(b"no")
     with pytest.raises(DamagedFile, match=r"bad\.hdf5"):
         load_clips([tmp_path])
+
+
+def test_where_an_attempt_counts() -> None:
+    """One arm: when it is out of the way. Two arms: when the skill ends, tools in hand."""
+    parts = (
+        SkillSegment("a", 0, 10),
+        SkillSegment("b", 10, 15, kind="transition"),
+        SkillSegment("b", 15, 20),
+    )
+    done = np.zeros(25, bool)
+    done[10:13] = True
+    fresh = np.arange(25) % 4 == 0
+    for robot_name, ends, drawn, truth in (
+        ("panda", (15, 24), (12, 24), False),
+        ("dual-panda-ee", (10, 20), (12, 20), True),
+    ):
+        episode = Episode(
+            "t",
+            "g",
+            0,
+            {"proprio": np.zeros((25, 8))},
+            np.zeros((24, 7), np.float32),
+            segments=parts,
+            fresh=fresh,
+            skill_done={"a": done, "b": done},
+            provenance={"robot": robot_name},
+        )
+        assert tuple(attempt_end(episode, at) for at in (0, 2)) == ends
+        assert tuple(judged_row(episode, at) for at in (0, 2)) == drawn
+        assert segment_truth(episode, 0) is truth
+        assert judged_row(replace(episode, fresh=None), 0) == ends[0]
+    late = replace(episode, fresh=np.arange(25) == 8)
+    assert judged_row(late, 0) == 8
