@@ -18,7 +18,8 @@ class SkillMender:
 
     Letter case, spacing, list numbers, quotes and a final full stop do not matter. Any other
     difference is mended only if one skill fits clearly better than all others, and never if the
-    two texts name different hands, sides, colours or opposite verbs.
+    two texts name different hands, sides, colours or verbs: "drop the brush" is no spelling of
+    "pick up the brush", whatever else they share. Synonyms ("place", "put") are one verb.
     """
 
     def __init__(self, skills: Sequence[str], min_score: float = 0.8, lead: float = 0.1) -> None:
@@ -51,7 +52,8 @@ class SkillMender:
         if len(scores) > 1 and scores[0][0] - scores[1][0] < self._lead:
             return None
         best = scores[0][1]
-        return best if _sides(said) == _sides(best) else None
+        same = _sides(said) == _sides(best) and _verbs(said) == _verbs(best)
+        return best if same else None
 
 
 def normalised(text: str) -> str:
@@ -71,3 +73,7 @@ def _sides(text: str) -> set[str]:
         for word in (*clause.object, *clause.place)
         if word in SIDES
     }
+
+
+def _verbs(text: str) -> list[str]:
+    return [clause.verb for clause in parse_clauses(_bare(text))]

@@ -101,6 +101,21 @@ def test_what_may_mean_something_else_is_not_mended(said):
     assert SkillMender(TASK.skill_texts).nearest(said) is None
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "pick up the brush",  # by which hand? "hand over the brush" shares every other word
+        "hand over the brush with left hand",
+        "drop the brush with left hand",
+        "pull the red block to the blue target region with the brush with right hand",
+        "do not pick up the brush with left hand",
+    ],
+)
+def test_another_verb_is_another_skill(said):
+    for task in (SWEEP, task_of("MOSEL-RoboTwin-PushBlock")):
+        assert SkillMender(task.skill_texts).nearest(said) is None
+
+
 def test_hands_and_opposites_are_not_mended():
     mender = SkillMender(SWEEP.skill_texts)
     assert mender.nearest("pick up brush with the left hand") == "pick up the brush with left hand"
