@@ -26,6 +26,8 @@ from mosel_gym.llm.schema import strict_schema
 INLINE_LIMIT_BYTES = 12_000_000
 """Of all videos of a request together; the service takes 20 MB in all, and base64 adds a third."""
 _POLL_S = 1.0
+_DELETE_S = 5.0
+"""For deleting what was uploaded; the answer is there by then, and must not wait for long."""
 _FIRST_WAIT_S = 1.0
 _VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _STOPPED_FOR_SAFETY = {
@@ -109,11 +111,16 @@ class GoogleProvider:
         from google.genai import errors
 
         name, key, config = self.name, self._key, self._config
+        uploaded: list[Any] = []
         try:
             with self._client() as client:  # leaving the block closes it
-                reply = within(
-                    config.deadline_s, lambda: self._call(client, messages, videos, schema)
-                )
+                try:
+                    reply = within(
+                        config.deadline_s,
+                        lambda: self._call(client, messages, videos, schema, uploaded),
+                    )
+                finally:
+                    _delete(client, uploaded)
         except DeadlineError:
             return faults.too_late(name, config)
         except errors.APIError as error:
@@ -133,11 +140,15 @@ class GoogleProvider:
         return _read(reply) or faults.not_json(name, key, "neither an answer nor a reason")
 
     def _call(
-        self, client: Any, messages: Sequence[Message], videos: Videos, schema: dict[str, Any]
+        self,
+        client: Any,
+        messages: Sequence[Message],
+        videos: Videos,
+        schema: dict[str, Any],
+        uploaded: list[Any],
     ) -> Any:
         from google.genai import types
 
-        uploaded: list[Any] = []
         inline = sum(map(len, videos.values())) <= self._inline_limit_bytes
         upload = None if inline else lambda data: self._upload(client, data, uploaded)
         config = types.GenerateContentConfig(
@@ -148,12 +159,8 @@ class GoogleProvider:
             response_json_schema=schema,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         )
-        try:
-            turns = contents(messages, videos, self._config.video_fps, upload)
-            return self._generate(client, turns, config)
-        finally:
-            for file in uploaded:
-                _delete(client, file)
+        turns = contents(messages, videos, self._config.video_fps, upload)
+        return self._generate(client, turns, config)
 
     def _generate(self, client: Any, turns: list[Any], config: Any) -> Any:
         """The SDK tries again after statuses and time-outs, but not if a connection is cut."""
@@ -187,10 +194,12 @@ class GoogleProvider:
         return str(file.uri)
 
 
-def _delete(client: Any, file: Any) -> None:
-    """What is not deleted, the service drops after two days."""
+def _delete(client: Any, uploaded: list[Any]) -> None:
+    """What is not deleted in time, the service drops after two days."""
+    if not uploaded:
+        return
     try:
-        client.files.delete(name=file.name)
+        within(_DELETE_S, lambda: [client.files.delete(name=file.name) for file in uploaded])
     except Exception:  # the answer counts, whatever happens to the upload
         return
 

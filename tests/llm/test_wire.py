@@ -13,13 +13,15 @@ import pytest
 from PIL import Image as PillowImage
 
 from mosel_gym.errors import ModelUnavailable
+from mosel_gym.llm import google_model
 from mosel_gym.llm.choose import chat_model
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.llm.google_model import GoogleProvider
 from mosel_gym.llm.messages import Image, Video, assistant, system, user
 from mosel_gym.types import Frame, Frames
 from tests.llm.asking import GOOD, QUESTION, Service, Steps, clip
-from tests.llm.servers import GoogleServer, OpenAIServer
+from tests.llm.loopback import Call
+from tests.llm.servers import Fault, GoogleServer, OpenAIServer
 
 
 def _pixels(picture: bytes) -> Frame:
@@ -157,6 +159,29 @@ def test_big_videos_go_through_the_files_api_and_are_deleted(
     assert "inlineData" not in str(server.requests[0]["body"])
     assert server.uploads == 2
     assert server.files == {}, "deleted after the answer"
+
+
+class NeverDeletes(GoogleServer):
+    """Takes uploads, and is silent when one is to be deleted."""
+
+    def handle(self, call: Call) -> None:
+        """Serve one HTTP request."""
+        if call.method == "DELETE":
+            self.send_fault(call, Fault("silence"))
+        else:
+            super().handle(call)
+
+
+def test_an_answer_is_not_lost_if_an_upload_cannot_be_deleted(
+    no_keys: None, short_waits: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(google_model, "_DELETE_S", 0.2, raising=False)
+    with NeverDeletes(lambda _: GOOD) as server:
+        server.use(monkeypatch)
+        config = ChatConfig(deadline_s=3.0)
+        provider = GoogleProvider("gemini-2.5-pro", config, inline_limit_bytes=100)
+        assert provider.ask([user(clip(6))], Steps).text == GOOD
+    assert len(server.files) == 1
 
 
 def test_a_video_that_the_service_cannot_use(
