@@ -76,4 +76,5 @@ def too_late(name: str, config: ChatConfig) -> ModelUnavailable:
 
 
 def _tries(config: ChatConfig) -> str:
-    return f"{config.retries + 1} tries were made" if config.retries else "One try was made"
+    # Up to: an SDK gives up sooner if the service tells it to, or to wait for minutes.
+    return f"Up to {config.retries + 1} tries were made" if config.retries else "One try was made"

@@ -11,7 +11,7 @@ from mosel_gym.errors import BadAnswer, MissingKey, ModelError, ModelRefused, Mo
 from mosel_gym.llm.choose import chat_model
 from mosel_gym.llm.config import ChatConfig
 from tests.llm.asking import GOOD, QUESTION, Service, Steps
-from tests.llm.servers import Fault, Reply, in_turn
+from tests.llm.servers import Fault, OpenAIServer, Reply, in_turn
 
 RETRY_ONCE = ChatConfig(retries=1, timeout_s=5.0, deadline_s=20.0)
 
@@ -35,6 +35,17 @@ def test_a_passing_fault_is_tried_again(
         assert model.complete(QUESTION, Steps).steps == ["open the drawer"]
     assert len(server.requests) == 2
     assert model.usage.calls == 1, "the SDK's tries are one call"
+
+
+def test_no_more_tries_are_claimed_than_were_made(
+    no_keys: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = Fault("status", 429, "come back later", {"retry-after": "600"})
+    with OpenAIServer(lambda _: fault) as server:
+        server.use(monkeypatch)
+        with pytest.raises(ModelUnavailable, match="Up to 5 tries were made"):
+            chat_model("openai:gpt-4.1").complete(QUESTION, Steps)
+    assert len(server.requests) == 1, "the SDK does not wait for so long"
 
 
 @pytest.mark.parametrize(
