@@ -21,7 +21,7 @@ from mosel_gym.llm.pictures import count_pictures
 from mosel_gym.llm.prices import price_of
 
 # Generous guesses, for the most that a call can cost.
-_TOKENS_PER_LETTER = 0.5
+_TOKENS_PER_BYTE = 0.5  # of UTF-8: a Chinese letter, which is a token or two, has three
 _TOKENS_AROUND = 1000
 """The schema, and what a service adds."""
 
@@ -190,16 +190,16 @@ class MeteredModel:
         """A bound on what a call costs; nobody knows its tokens before it is made."""
         if self._price is None:
             return 0.0
-        letters = pictures = 0
+        size = pictures = 0
         for part in (part for message in messages for part in message.parts):
             if isinstance(part, Text):
-                letters += len(part.text)
+                size += len(part.text.encode("utf-8", "replace"))
             elif isinstance(part, Image):
                 pictures += 1
             else:
                 watched = math.ceil(part.seconds * self._config.video_fps)
                 pictures += min(len(part.frames), max(self._config.max_frames, watched))
-        tokens = _TOKENS_AROUND + _TOKENS_PER_LETTER * letters
+        tokens = _TOKENS_AROUND + _TOKENS_PER_BYTE * size
         tokens += self._price.picture_tokens * pictures
         most = Usage(input_tokens=math.ceil(tokens), output_tokens=self._config.max_output_tokens)
         return self._price.cost_usd(most)

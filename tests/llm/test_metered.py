@@ -236,6 +236,15 @@ def test_pictures_count_in_the_estimate(served) -> None:
     assert server.requests == []
 
 
+def test_letters_that_are_tokens_of_their_own_count_in_the_estimate(served) -> None:
+    server = served(GOOD)
+    # 4000 Chinese letters are 4000 tokens and more: 0.008 dollars, beside 0.0016 for the answer.
+    config = ChatConfig(max_cost_usd=0.009, max_output_tokens=200)
+    with pytest.raises(BudgetReached, match="Nothing was sent"):
+        _ask(chat_model(SPEC, config), "杯子在盘上" * 800)
+    assert server.requests == []
+
+
 def test_money_needs_a_price(no_keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-some-key")
     with pytest.raises(ModelError, match="--llm.price-in-usd and --llm.price-out-usd"):
