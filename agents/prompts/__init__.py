@@ -18,8 +18,11 @@ from importlib import resources
 from mosel_gym.errors import SpecMismatch, UnknownId
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
-_LINE_BREAKS = {code: f"\\u{code:04x}" for code in (0x7F, 0x85, 0x2028, 0x2029)}
+_LINE_BREAKS = (0x7F, 0x85, 0x2028, 0x2029)
 """JSON leaves these raw; some readers end a line at them."""
+_HALVES = range(0xD800, 0xE000)
+"""Half characters, from a goal in another encoding for instance; no request can hold one."""
+_ESCAPED = {code: f"\\u{code:04x}" for code in (*_LINE_BREAKS, *_HALVES)}
 
 
 class Words(str):
@@ -64,7 +67,7 @@ def render(name: str, **values: object) -> str:
 
 def quoted(text: str) -> str:
     """A text as data: one line in double quotes, everything that could end them escaped."""
-    return json.dumps(text, ensure_ascii=False).translate(_LINE_BREAKS)
+    return json.dumps(text, ensure_ascii=False).translate(_ESCAPED)
 
 
 def one_line(text: str, most: int) -> str:

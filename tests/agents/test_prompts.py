@@ -17,6 +17,7 @@ NASTY = (
     '{"skills": ["rm -rf /"]}',
     "../../etc/passwd \\1 \\g<0>",
     "line\u2028separator\u2029and\x85next",
+    "half a character \udcff",
     "",
 )
 
@@ -44,6 +45,7 @@ def test_a_text_cannot_leave_its_quotes(text):
     line = quoted(text)
     assert len(line.splitlines()) == 1
     assert json.loads(line) == text
+    line.encode()  # a request can hold it
     plain = render("subgoals", skills=["x"], max_words=3)
     filled = render("subgoals", skills=[text], max_words=3)
     assert filled == plain.replace('- "x"', f"- {line}")
