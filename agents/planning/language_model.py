@@ -54,6 +54,12 @@ class LanguageModelPlannerConfig:
     hand_cameras: bool = False
     """Show the hands' pictures as well as the scene's."""
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that leave no plan, or no failure to learn from."""
+        for name in ("history", "max_uses", "max_uses_after_failure"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+
 
 class LanguageModelPlanner:
     """Asks a model for a plan, holds it to S, and sends an impossible one back once.

@@ -216,3 +216,9 @@ def test_texts_of_the_task_stay_data(text, tmp_path, monkeypatch):
     assert all('"' in line and line.count("\n") == 0 for line in raw)
     assert '\n- "launch"' not in chat.text(0)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["history", "max_uses", "max_uses_after_failure"])
+def test_numbers_that_leave_no_plan_are_refused(name):
+    with pytest.raises(ValueError, match=f"{name}=0 must be at least 1"):
+        LanguageModelPlannerConfig(**{name: 0})
