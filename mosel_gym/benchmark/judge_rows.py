@@ -64,29 +64,34 @@ class RowStore:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._rows: dict[tuple[str, str], JudgedRow] = {}
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        self._rows: dict[tuple[str, str, str], JudgedRow] = {}
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        whole = text.endswith("\n")
+        lines = text.splitlines()
         for number, line in enumerate(lines, start=1):
             try:
                 row = _row(json.loads(line))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                if number == len(lines) and not line.endswith("}"):
+                if number == len(lines) and not whole:
                     continue  # half a line
                 raise DamagedFile(
                     f"{self.path}, line {number}: no judged row ({error})."
                 ) from error
-            self._rows[row.key, row.spec] = row
-        if len(self._rows) < len(lines):
+            self._rows[row.key, row.spec, row.identity] = row
+        if len(self._rows) < len(lines) or (lines and not whole):
             self._write_all()
 
     def done(self, key: str, spec: str, identity: str) -> bool:
         """Whether this very analyzer has judged this very episode."""
-        row = self._rows.get((key, spec))
-        return row is not None and row.status == "ok" and row.identity == identity
+        row = self._rows.get((key, spec, identity))
+        return row is not None and row.status == "ok"
 
     def add(self, row: JudgedRow) -> None:
-        """Store a row; an older one of the same episode and analyzer gives way."""
-        self._rows[row.key, row.spec] = row
+        """Store a row; an older one of the same episode and analyzer gives way.
+
+        Those of the same analyzer with other settings stay: they may be asked for again.
+        """
+        self._rows[row.key, row.spec, row.identity] = row
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(plain(row)) + "\n")
