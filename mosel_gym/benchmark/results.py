@@ -27,7 +27,8 @@ class JudgedSegment:
     segment: int
     judged: bool
     truth: bool | None
-    """PRIVILEGED: whether the predicate held at the segment's last row; None = not recorded."""
+    """PRIVILEGED: whether the predicate held where the next skill began, or at the episode's end
+    (`mosel_gym.data.windows.attempt_end`); None = not recorded."""
     confidence: float
     reason: str
 

@@ -201,7 +201,7 @@ def _hinted(agent: ReflectiveAgent, task_id: str) -> bool:
 def with_reflection(
     result: EpisodeResult, episode: Episode, reflection: Reflection
 ) -> EpisodeResult:
-    """Add the analyzer's words, each verdict beside the truth at the end of its segment."""
+    """Add the analyzer's words, each verdict beside the truth at `attempt_end`."""
     verdicts = tuple(
         JudgedSegment(
             skill=verdict.skill,
