@@ -90,7 +90,8 @@ def judge(
 
     Non-obvious behaviour:
         - Success is the positive class. The truth of an episode is `Episode.success`, the
-          simulator's latched verdict; that of a skill is its predicate at the segment's last row.
+          simulator's latched verdict; that of a skill is its predicate where the next skill begins,
+          or at the end of the episode (`mosel_gym.data.windows.attempt_end`).
         - An analyzer that is not privileged gets the episode without success, predicates and
           states.
         - What `out_dir` has from earlier is not asked again. A failed question is.
@@ -110,6 +111,8 @@ def judge(
             missing key or library, a file of `config.shown` that cannot be read.
     """
     specs = tuple(dict.fromkeys(config.analyzer))
+    if config.most is not None and config.most < 1:
+        raise MoselError(f"--most is {config.most}; at least 1 episode has to be judged.")
     if not specs:
         raise MoselError("There is no analyzer; give at least one with --analyzer.")
     config.shown.check(planner=False, analyzer=any(map(uses_model, specs)))
@@ -181,10 +184,9 @@ class _Judge:
         except MissingKey:
             raise  # turned down: no later question will do better
         except MoselError as error:
-            if isinstance(error, ModelUnavailable):
-                self._silent += 1
-                if self._silent >= _PATIENCE:
-                    self.stopped = f"{_PATIENCE} questions in a row had no answer; {error}"
+            self._silent = self._silent + 1 if isinstance(error, ModelUnavailable) else 0
+            if self._silent >= _PATIENCE:
+                self.stopped = f"{_PATIENCE} questions in a row had no answer; {error}"
             told = f"{type(error).__name__}: {error}"
             return JudgedRow(**about, status="error", error=told, cost=self.meter.last)
         self._silent = 0
@@ -287,7 +289,7 @@ def _notes(config: JudgeConfig, outcome: JudgeOutcome, found: Found) -> list[str
     truth = (
         "the simulator's latched verdict (`Episode.success`)"
         if config.level == "episode"
-        else "the skill's predicate at the last row of its segment"
+        else "the skill's predicate where the next skill begins, or at the episode's end"
     )
     notes = [
         f"Positive class: success, of {unit}. Truth: {truth}. Wilson 95 % intervals; that of F1 by "

@@ -43,6 +43,8 @@ class Score:
     """Episodes on which the analyzer failed; they are in no rate."""
     cost: JudgeCost
     """Of all judged episodes."""
+    failed_usd: float
+    """Of the episodes on which the analyzer failed: their answers were paid for as well."""
 
     @property
     def judged(self) -> int:
@@ -80,6 +82,7 @@ def score(rows: Sequence[JudgedRow], level: Level, task: str) -> Score:
         unknown=len(judged) - len(known),
         errors=len(rows) - len(judged),
         cost=sum((row.cost for row in judged), JudgeCost()),
+        failed_usd=sum(row.cost.usd for row in rows if row.status == "error"),
     )
 
 
@@ -194,9 +197,9 @@ def _cells(row: Score) -> list[object]:
 
 def _money(row: Score) -> tuple[str, str]:
     cost = row.cost
-    if cost.usd == 0.0 and cost.calls:
+    if cost.usd + row.failed_usd == 0.0 and cost.calls:
         return "price not known", "price not known"
-    return f"{cost.usd / row.judged:.4f}" if row.judged else "–", f"{cost.usd:.2f}"
+    return f"{cost.usd / row.judged:.4f}" if row.judged else "–", f"{cost.usd + row.failed_usd:.2f}"
 
 
 def plain_scores(found: Sequence[Score]) -> list[Mapping[str, Any]]:

@@ -16,10 +16,12 @@ from mosel_gym.benchmark import judge as judging
 from mosel_gym.benchmark import modules
 from mosel_gym.benchmark.judge import JudgeConfig, judge
 from mosel_gym.benchmark.judge_items import find_items
+from mosel_gym.benchmark.judge_rows import JudgedRow, RowStore
 from mosel_gym.benchmark.judge_tables import ALL, f1_interval, scores
 from mosel_gym.benchmark.judge_video import VideoTold, read_video, told
 from mosel_gym.benchmark.metrics import Confusion
 from mosel_gym.benchmark.provenance import read_json
+from mosel_gym.benchmark.results import JudgedSegment
 from mosel_gym.cli import main
 from mosel_gym.data.libero_hdf5 import write_episode
 from mosel_gym.data.video_file import encode_mp4
@@ -215,6 +217,33 @@ def test_a_model_that_never_answers_is_given_up(folder: Path, ask: Ask) -> None:
     assert "3 questions in a row had no answer" in outcome.stopped["asked"]
 
 
+def test_an_answer_that_will_not_do_is_an_answer(folder: Path, ask: Ask) -> None:
+    fails = {at: ModelUnavailable("no route to it") for at in (0, 2, 3)}
+    asked = ask({**fails, 1: BadAnswer("not JSON, twice")})
+    assert not run(folder, "asked").stopped, "there were no three in a row without any"
+    assert len(asked.shown) == 4
+
+
+def test_money_for_failed_questions_is_in_the_sum(
+    folder: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ask()
+    answers = asked.analyze
+
+    def paid_in_vain(episode: Episode) -> Reflection:
+        said = answers(episode)
+        if len(asked.shown) == 2:
+            raise BadAnswer("not JSON, twice")
+        return said
+
+    monkeypatch.setattr(asked, "analyze", paid_in_vain)
+    outcome = run(folder, "asked")
+    line = outcome.text.partition("Table 9")[2]
+    assert "1 errors" in line
+    assert "0.2500" in line
+    assert "1.00" in line.split(), "USD in all: four answers, one of them in vain"
+
+
 def test_a_key_that_is_turned_down_ends_the_run(folder: Path, ask: Ask) -> None:
     ask({0: MissingKey("OPENAI_API_KEY was turned down")})
     with pytest.raises(MissingKey, match="OPENAI_API_KEY"):
@@ -251,6 +280,31 @@ def test_half_a_line_is_dropped_and_a_wrong_one_is_named(folder: Path, ask: Ask)
     store.write_text('{"key": "x"}\n' + "".join(lines))
     with pytest.raises(DamagedFile, match="line 1"):
         run(folder, "asked")
+
+
+def test_a_row_store_outlives_a_kill_at_any_byte(tmp_path: Path) -> None:
+    segment = JudgedSegment("one", 0, True, True, 0.9, "seen")
+    path = tmp_path / "judged.jsonl"
+    for key in ("a", "b"):
+        RowStore(path).add(JudgedRow(key, "model", "now", "file", verdicts=(segment,)))
+    text = path.read_text()
+    first = text.index("\n") + 1
+    for length in range(first + 1, len(text)):
+        path.write_text(text[:length])
+        store = RowStore(path)
+        assert store.done("a", "model", "now")
+        store.add(JudgedRow("c", "model", "now", "file"))
+        again = RowStore(path)
+        assert again.done("c", "model", "now")
+        assert again.done("b", "model", "now") == (length == len(text) - 1)
+
+
+def test_rows_of_other_settings_are_kept_beside_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "judged.jsonl"
+    for identity in ("20 frames", "8 frames"):
+        RowStore(path).add(JudgedRow("a", "model", identity, "file"))
+    assert RowStore(path).done("a", "model", "20 frames"), "what was paid for is not lost"
+    assert len(RowStore(path).rows(lambda row: row.identity == "8 frames")) == 1
 
 
 def test_an_analyzer_that_sees_pictures_is_shown_no_truth(folder: Path, ask: Ask) -> None:
@@ -356,6 +410,9 @@ def test_bad_input_is_told_before_anything_is_written(tmp_path: Path) -> None:
         find_items([], VideoTold())
     with pytest.raises(MoselError, match="at least one"):
         run(folder)
+    for most in (0, -1):
+        with pytest.raises(MoselError, match=f"--most is {most}"):
+            run(folder, "privileged", most=most)
     assert not (tmp_path / "out").exists()
 
 
