@@ -18,6 +18,7 @@ from mosel_gym.agents.planning.language_model import (
     LanguageModelPlannerConfig,
 )
 from mosel_gym.agents.planning.subgoals import SubgoalBook
+from mosel_gym.llm.chat import ChatModel
 
 PLANNER, ANALYZER = "lvlm", "videollm"
 
@@ -28,7 +29,7 @@ def planner_entry(planner: object) -> dict[str, Any] | None:
         return None
     return {
         "kind": PLANNER,
-        "model": planner.model.name,
+        "model": _spec(planner.model),
         "config": asdict(planner.config),
         "hints": planner.hints.plain(),
     }
@@ -41,12 +42,17 @@ def analyzer_entry(analyzer: object) -> dict[str, Any] | None:
     asks = analyzer.subgoals.model
     return {
         "kind": ANALYZER,
-        "model": analyzer.model.name,
+        "model": _spec(analyzer.model),
         "config": asdict(analyzer.config),
         "hints": analyzer.hints.plain(),
         "subgoals": analyzer.subgoals.own,
-        "subgoal_model": None if asks is None else asks.name,
+        "subgoal_model": None if asks is None else _spec(asks),
     }
+
+
+def _spec(model: ChatModel) -> str:
+    """The text that makes it again; a script's name is not the path of its file."""
+    return str(getattr(model, "spec", model.name))
 
 
 def stored_planner(entry: Mapping[str, Any]) -> LanguageModelPlanner:

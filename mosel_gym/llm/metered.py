@@ -66,6 +66,11 @@ class MeteredModel:
         return self._provider.name
 
     @property
+    def spec(self) -> str:
+        """The text that `chat_model` makes the same model from; `name`, where that is enough."""
+        return str(getattr(self._provider, "spec", self.name))
+
+    @property
     def usage(self) -> Usage:
         """Of all calls so far."""
         return self._budget.used

@@ -61,6 +61,11 @@ class ScriptedProvider:
         """The file's name without its ending, after "scripted:"."""
         return f"scripted:{self._path.stem}"
 
+    @property
+    def spec(self) -> str:
+        """The text that chooses this file again, from any folder."""
+        return f"scripted:{self._path.resolve()}"
+
     def ask(self, messages: Sequence[Message], schema: type[BaseModel]) -> Answer:
         """The next answer for that schema.
 

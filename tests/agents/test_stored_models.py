@@ -25,6 +25,7 @@ from mosel_gym.agents import (
 from mosel_gym.agents.checkpoint import load_agent
 from mosel_gym.agents.lazy_model import LazyModel
 from mosel_gym.errors import DamagedFile, MissingKey, MissingLibrary, SpecMismatch, UnknownId
+from mosel_gym.llm.choose import chat_model
 from mosel_gym.models.judge import SubgoalJudge, SubgoalJudgeConfig
 from mosel_gym.registry import task_of
 from tests.agents.scripted_chat import ScriptedChat, plan_answer
@@ -86,6 +87,19 @@ def test_the_model_is_made_at_the_first_call(tmp_path, monkeypatch):
         LanguageModelPlanner(LazyModel("openai:gpt-4.1")).plan(TASK)
     with pytest.raises(UnknownId):
         LanguageModelPlanner(LazyModel("nobody:x")).plan(TASK)
+
+
+def test_a_script_is_found_again_from_another_folder(tmp_path, monkeypatch):
+    (tmp_path / "answers.json").write_text(json.dumps([plan_answer(*TASK.plan)]))
+    monkeypatch.chdir(tmp_path)
+    model = chat_model("scripted:answers.json")
+    agent = tiny_agent(TASK, LanguageModelPlanner(model), VideoLanguageAnalyzer(model))
+    folder = agent.save(tmp_path / "agent")
+    monkeypatch.chdir("/")
+    again = MoselAgent.from_pretrained(folder)
+    assert again.task_planner.plan(TASK).skills == TASK.plan
+    twice = again.save(tmp_path / "twice")
+    assert (twice / "agent.json").read_text() == (folder / "agent.json").read_text()
 
 
 def test_the_judge_of_the_loop_is_kept(tmp_path):
