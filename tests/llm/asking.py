@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import BaseModel
 
+from mosel_gym.llm.chat import ChatModel
 from mosel_gym.llm.messages import Message, Video, system, user
 from mosel_gym.types import Frames
 from tests.llm.google_server import GoogleServer
@@ -46,3 +47,8 @@ def clip(frames: int, height: int = 64, width: int = 64, fps: float = 10.0) -> V
         column = index * (width - 16) // max(frames - 1, 1)
         picture[16:32, column : column + 16] = (220, 30, 30)
     return Video(pictures, fps)
+
+
+def ask(model: ChatModel, word: str = "What now?") -> Steps:
+    """One short question."""
+    return model.complete([user(word)], Steps)

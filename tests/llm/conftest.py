@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
 from mosel_gym.llm import google_model
 from tests.llm.asking import SERVICES, Service
+from tests.llm.servers import OpenAIServer, Reply
 
 _OURS = ("OPENAI_", "GEMINI_", "GOOGLE_")
 
@@ -32,3 +34,25 @@ def service(request: pytest.FixtureRequest, no_keys: None, short_waits: None) ->
     """Each of the two in turn."""
     found: Service = request.param
     return found
+
+
+@pytest.fixture
+def served(no_keys: None, monkeypatch: pytest.MonkeyPatch):
+    """Starts a server that answers with these, one a call; the last one for ever."""
+    running: list[OpenAIServer] = []
+
+    def start(*replies: Reply) -> OpenAIServer:
+        left = list(replies)
+
+        def answer(_: Any) -> Reply:
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        server = OpenAIServer(answer)
+        running.append(server)
+        server.__enter__()
+        server.use(monkeypatch)
+        return server
+
+    yield start
+    for server in running:
+        server.__exit__(None, None, None)
