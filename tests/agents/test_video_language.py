@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -18,57 +16,25 @@ from mosel_gym.agents.analysis.answers import CritiqueAnswer, FailureAnswer, Sub
 from mosel_gym.agents.base import SkillJudge, VideoAnalyzer
 from mosel_gym.agents.planning.hints import parse_rationale
 from mosel_gym.data.libero_hdf5 import read_episode, write_episode
-from mosel_gym.errors import BadAnswer, BudgetReached, SpecMismatch
-from mosel_gym.llm.messages import Image, Video
+from mosel_gym.errors import BadAnswer, BudgetReached
+from mosel_gym.llm.messages import Image
 from mosel_gym.registry import task_of
-from mosel_gym.types import Episode, SkillSegment, TaskPlan
-from tests.agents.scripted_chat import ScriptedChat, attempt, failure, judged
-
-TASK = task_of("MOSEL-LiberoLong-Task6")
-MUG, PUDDING = TASK.plan
-BOTH = (
-    SkillSegment(MUG, 0, 40),
-    SkillSegment(PUDDING, 40, 50, "transition"),
-    SkillSegment(PUDDING, 50, 95),
+from mosel_gym.types import SkillSegment, TaskPlan
+from tests.agents.judged_episodes import (
+    ALL_WELL,
+    MUG,
+    PUDDING,
+    TASK,
+    analyze,
+    make_episode,
+    rows_of,
 )
+from tests.agents.scripted_chat import ScriptedChat, attempt, failure, judged
 
 
 def claim(number: int, stands: bool, **fields):
     row = {"attempt": number, "doubt": "It leans.", "evidence": [2], "confidence": 0.6}
     return row | {"stands": stands} | fields
-
-
-def make_episode(segments=BOTH, plan=(MUG, PUDDING), steps=100, **fields) -> Episode:
-    """Each picture is as bright as its row's number."""
-    shades = np.arange(steps + 1, dtype=np.uint8)[:, None, None, None]
-    pictures = np.broadcast_to(shades, (steps + 1, 8, 8, 3)).copy()
-    values = {
-        "task_id": TASK.id,
-        "goal": TASK.goal,
-        "seed": 1,
-        "observations": {
-            "wrist": 255 - pictures,
-            "proprio": np.full((steps + 1, 8), 0.98765, np.float32),
-            "agentview": pictures,
-        },
-        "actions": np.zeros((steps, 7), np.float32),
-        "plan": TaskPlan(tuple(plan), "a secret thought", "test"),
-        "segments": segments,
-    }
-    return Episode(**(values | fields))
-
-
-def analyze(*answers, episode=None, config=None, **arguments):
-    chat = ScriptedChat(*answers)
-    analyzer = VideoLanguageAnalyzer(chat, config, **arguments)
-    return analyzer.analyze(episode or make_episode()), chat
-
-
-def rows_of(chat, call=0) -> list[int]:
-    return [int(p.frame[0, 0, 0]) for p in chat.pictures(call) if isinstance(p, Image)]
-
-
-ALL_WELL = judged(attempt(1), attempt(2, evidence=[19, 20], reason="The box lies there."))
 
 
 def test_a_success_takes_one_call():
@@ -87,74 +53,6 @@ def test_a_success_takes_one_call():
     assert isinstance(analyzer, VideoAnalyzer)
     assert not isinstance(analyzer, SkillJudge)
     assert analyzer.usage.calls == 1
-
-
-def test_twenty_frames_with_the_last_and_when_each_skill_was_tried():
-    _, chat = analyze(ALL_WELL)
-    assert rows_of(chat) == np.linspace(0, 100, 20).round().astype(int).tolist()
-    text = chat.text()
-    assert text.count("Frame ") == 20
-    assert 'Frame 20 at 5.0 s, camera "agentview":' in text
-    assert '"when": "frames 1 to 8", "sub-goal": "the white mug stands upright' in text
-    assert '"when": "frames 11 to 19"' in text
-
-
-def test_only_drawn_pictures_are_shown():
-    fresh = np.arange(101) % 25 == 0
-    _, chat = analyze(judged(attempt(1), attempt(2)), episode=make_episode(fresh=fresh))
-    assert rows_of(chat) == [0, 25, 50, 75, 100]
-
-
-def test_wrist_and_borders():
-    config = VideoLanguageConfig(frames=2, wrist=True, borders=True)
-    _, chat = analyze(judged(attempt(1), attempt(2)), config=config)
-    expected = [shade for row in (0, 40, 50, 95, 100) for shade in (row, 255 - row)]
-    assert rows_of(chat) == expected
-    assert 'camera "wrist"' in chat.text()
-    fresh = np.zeros(101, bool)
-    fresh[[0, 30, 44, 52, 99]] = True
-    _, chat = analyze(
-        judged(attempt(1), attempt(2)),
-        config=replace(config, wrist=False),
-        episode=make_episode(fresh=fresh),
-    )
-    assert rows_of(chat) == [0, 44, 99]  # 50 shows what was drawn at 44, and 95 waits for 99
-
-
-def test_the_whole_clip():
-    config = VideoLanguageConfig(whole=True, wrist=True)
-    answer = judged(attempt(1, evidence=[0, 2]), attempt(2, evidence=[5]))
-    reflection, chat = analyze(answer, config=config)
-    scene, wrist = chat.pictures()
-    assert isinstance(scene, Video)
-    assert isinstance(wrist, Video)
-    assert (scene.frames.shape, scene.fps) == ((101, 8, 8, 3), 20.0)
-    assert wrist.frames[0, 0, 0, 0] == 255
-    assert "seconds 0, 2" in reflection.verdicts[0].reason
-    assert '"when": "seconds 2.5 to 4.8"' in chat.text()
-    _, chat = analyze(answer, config=replace(config, wrist=False, borders=True))
-    assert len(chat.pictures()) == 5
-    assert rows_of(chat) == [0, 40, 50, 95]
-    bad = judged(attempt(1), attempt(2, evidence=[6]))
-    _, chat = analyze(bad, answer, config=config)
-    assert "from 0 to 5" in chat.text(1)
-
-
-def test_robotwin_cameras_and_episodes_without_pictures():
-    episode = make_episode()
-    head = {"right_camera": episode.observations["wrist"]}
-    head["head_camera"] = episode.observations["agentview"]
-    two = replace(episode, observations=head)
-    _, chat = analyze(ALL_WELL, episode=two)
-    assert rows_of(chat)[:2] == [0, 5]
-    config = VideoLanguageConfig(frames=2, wrist=True)
-    _, chat = analyze(judged(attempt(1), attempt(2)), episode=two, config=config)
-    assert rows_of(chat) == [0, 255, 100, 155]
-    blind = replace(episode, observations={"proprio": episode.observations["proprio"]})
-    with pytest.raises(SpecMismatch, match="proprio"):
-        analyze(episode=blind)
-    with pytest.raises(ValueError, match="at least 2"):
-        VideoLanguageConfig(frames=1)
 
 
 def test_no_truth_of_the_simulator_is_sent():
