@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread, current_thread
 from typing import Any, Literal, Protocol
 
 from mosel_gym.data.judge_cost import CostMeter, JudgeCost
@@ -13,6 +18,7 @@ from mosel_gym.errors import BudgetReached
 from mosel_gym.types import Episode, Reflection
 
 OnFull = Literal["wait", "drop"]
+_Jobs = SimpleQueue[Callable[[], None] | None]
 
 
 class Analyzer(Protocol):
@@ -41,8 +47,9 @@ class JudgeQueue:
     """Asks an analyzer in a thread of its own, in the order of the questions.
 
     Non-obvious behaviour:
-        - The thread begins with the first question and ends with `close`. A copy by pickle begins
-          without questions.
+        - The thread begins with the first question and ends with `close`, or with the program: then
+          too the call under way ends and what waits is not asked. A copy by pickle begins without
+          questions.
         - An exception of the analyzer is an answer too: `error` has its class and its message.
         - After a `BudgetReached` nothing is asked any more; what waits comes back unanswered.
 
@@ -60,7 +67,8 @@ class JudgeQueue:
         made: Any = analyzer if one else analyzer()  # type: ignore[operator]
         self._analyzer: Analyzer = made
         self._meter = CostMeter(made)
-        self._thread: ThreadPoolExecutor | None = None
+        self._jobs: _Jobs = SimpleQueue()
+        self._end: weakref.finalize[Any, Any] | None = None
         self._waiting: deque[Future[Judgement]] = deque()
         self.stopped = ""
         """Why nothing is asked any more; empty while questions are taken."""
@@ -101,9 +109,15 @@ class JudgeQueue:
         if self.stopped or len(busy) >= self._size:
             self.dropped += 1
             return False
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
-        self._waiting.append(self._thread.submit(self._answer, ticket, episode))
+        if self._end is None:
+            self._jobs = SimpleQueue()
+            # A daemon, since Python waits at its end for others until they have asked everything.
+            thread = Thread(target=_work, args=(self._jobs,), name="judge", daemon=True)
+            thread.start()
+            self._end = weakref.finalize(self, _stop, self._jobs, thread)
+        future: Future[Judgement] = Future()
+        self._waiting.append(future)
+        self._jobs.put(partial(self._settle, future, ticket, episode))
         self.asked += 1
         return True
 
@@ -119,10 +133,18 @@ class JudgeQueue:
 
     def close(self) -> None:
         """Drop what waits, let the call under way end, and end the thread; twice is fine."""
-        thread, self._thread = self._thread, None
+        end, self._end = self._end, None
         self._waiting.clear()
-        if thread is not None:
-            thread.shutdown(wait=True, cancel_futures=True)
+        if end is not None:
+            end()
+
+    def _settle(
+        self, future: Future[Judgement], ticket: Any, episode: Callable[[], Episode]
+    ) -> None:
+        try:
+            future.set_result(self._answer(ticket, episode))
+        except BaseException as error:  # whoever waits for it must hear of it
+            future.set_exception(error)
 
     def _answer(self, ticket: Any, episode: Callable[[], Episode]) -> Judgement:
         if self.stopped:
@@ -130,6 +152,10 @@ class JudgeQueue:
         try:
             with self._meter.measured():
                 reflection = self._analyzer.analyze(episode())
+            if not isinstance(reflection, Reflection):
+                raise TypeError(
+                    f"`analyze` returned a {type(reflection).__name__} in place of a Reflection"
+                )
         except BudgetReached as error:
             self.stopped = str(error)
             return Judgement(ticket, None, str(error), True, self._meter.last)
@@ -137,3 +163,18 @@ class JudgeQueue:
             said = f"{type(error).__name__}: {error}"
             return Judgement(ticket, None, said, cost=self._meter.last)
         return Judgement(ticket, reflection, cost=self._meter.last)
+
+
+def _work(jobs: _Jobs) -> None:
+    while (job := jobs.get()) is not None:
+        job()
+        del job  # it may hold the queue, which could not be collected while this waits
+
+
+def _stop(jobs: _Jobs, thread: Thread) -> None:
+    with suppress(Empty):
+        while True:
+            jobs.get_nowait()
+    jobs.put(None)
+    if thread is not current_thread():
+        thread.join()

@@ -298,8 +298,11 @@ class VideoJudgeReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruc
         rows, ticket, reflection = [], answer.ticket, answer.reflection
         assert reflection is not None
         late = ticket.episode != self._episode
+        skills = {at: s for at, s in enumerate(ticket.segments) if s.kind == "skill"}
         for verdict in reflection.verdicts:
-            segment = ticket.segments[verdict.segment]
+            segment = skills.get(verdict.segment)
+            if segment is None:  # on a transition, or on what is not there: a judge of one's own
+                continue
             pays = verdict.success and not late and segment.skill not in self._paid
             if pays:
                 self._paid.add(segment.skill)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.types import Episode, SkillSegment, TaskPlan
 
 Kind = Literal["skill", "transition"]
@@ -22,11 +23,19 @@ class SkillRecord:
         info: As `reset` returned it.
         task_id: For an `info` that does not name the task.
         truth: PRIVILEGED. Keep the simulator's predicates for a judge that reads them.
+
+    Raises:
+        SpecMismatch: `truth` is wanted, and the environment does not tell it.
     """
 
     def __init__(
         self, observation: Mapping[str, Any], info: Mapping[str, Any], task_id: str, truth: bool
     ) -> None:
+        if truth and "skill_done" not in info:
+            raise SpecMismatch(
+                f"show_truth=True needs info['skill_done']; this environment gives {sorted(info)}. "
+                "Leave show_truth out, and judge from pictures."
+            )
         self._truth = truth
         self._task_id = str(info.get("task_id", task_id))
         self._goal = str(info.get("task", ""))
