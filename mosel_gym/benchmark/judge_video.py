@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -81,11 +82,18 @@ def read_video(path: Path, what: VideoTold) -> Episode:
         An episode without actions (float32 `[T, 0]`): 20 pictures a second, of at most 256 px.
 
     Raises:
-        DamagedFile: It cannot be decoded, holds fewer than two pictures, or is longer than 150 s.
+        DamagedFile: It cannot be decoded, holds fewer than two pictures, or is longer than 150 s;
+            or a segment begins after its end.
     """
     frames, fps = _decode(path), _FPS
     steps = len(frames) - 1
     plan = what.plan or tuple(skill for skill, _, _ in what.segments) or (what.goal,)
+    for skill, begin, _ in what.segments:
+        if round(begin * fps) >= steps:
+            raise DamagedFile(
+                f"{path}: it is {steps / fps:g} s long, and {skill!r} is said to begin at "
+                f"{begin:g} s. Mend the times in {path.with_suffix('.json').name}, in seconds."
+            )
     if what.segments:
         segments = tuple(
             SkillSegment(skill, min(round(begin * fps), steps), min(round(end * fps), steps))
@@ -131,8 +139,8 @@ def _sidecar(path: Path, default: VideoTold) -> VideoTold:
             _text(values.get(name, ""))
         if values.get("success") not in (None, True, False):
             raise TypeError(f"success is {values['success']!r}")
-        if any(not 0 <= begin < end for _, begin, end in values["segments"]):
-            raise ValueError("a segment ends before it begins")
+        if any(not 0 <= begin < end < math.inf for _, begin, end in values["segments"]):
+            raise ValueError("a segment ends before it begins, or never")
     except (TypeError, ValueError) as error:
         raise DamagedFile(
             f"{path}: {error}. goal, task_id and camera are texts, plan is a list of texts, "

@@ -373,6 +373,8 @@ def test_a_video_is_cut_into_the_skills_of_its_plan(tmp_path: Path, ask: Ask) ->
     assert pictures.shape == (41, 32, 48, 3)
     assert abs(float(pictures[20].mean()) - 100) < 6
     timed = VideoTold("g", segments=(("one", 0.0, 0.75), ("two", 1.0, 99.0)))
+    with pytest.raises(DamagedFile, match="2 s long, and 'two' is said to begin at 5 s"):
+        read_video(path, VideoTold("g", segments=(("one", 0.0, 1.0), ("two", 5.0, 9.0))))
     cut = read_video(path, timed).segments
     assert [(s.start, s.stop) for s in cut] == [(0, 15), (20, 40)]
     whole = read_video(path, VideoTold("g")).segments
@@ -389,6 +391,9 @@ def test_videos_that_cannot_be_judged_are_refused(tmp_path: Path) -> None:
         told(path, VideoTold())
     path.with_suffix(".json").write_text('{"goal": "x", "segments": [["one", 3, 1]]}')
     with pytest.raises(DamagedFile, match="ends before it begins"):
+        told(path, VideoTold())
+    path.with_suffix(".json").write_text('{"goal": "x", "segments": [["one", 0, 1e400]]}')
+    with pytest.raises(DamagedFile, match="or never"):
         told(path, VideoTold())
     path.with_suffix(".json").write_text('{"seed": 0, "status": "ok", "verdicts": []}')
     with pytest.raises(MoselError, match="drawn into this recording"):
