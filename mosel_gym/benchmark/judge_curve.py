@@ -306,6 +306,12 @@ def _prepare(folder: Path, config: JudgeCurveConfig) -> None:
         )
     if not config.precisions:
         raise MoselError("There is no judge; give at least one precision in 0..1.")
+    names = [NoisySetting(value, config.recall).name for value in config.precisions]
+    if len(set(names)) < len(names):
+        raise MoselError(
+            f"The precisions {list(config.precisions)} do not all differ in their first two "
+            "decimals, which name the judges' folders. Give others."
+        )
     path = folder / "settings.json"
     identity = plain(asdict(config))
     identity["agent_digest"] = JudgedAgent(config.agent).fingerprint()

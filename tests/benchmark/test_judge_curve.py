@@ -99,6 +99,9 @@ def test_what_cannot_be_run_is_told(
     config = JudgeCurveConfig(agent=str(untrained), precisions=())
     with pytest.raises(MoselError, match="at least one precision"):
         judge_curve(config, tmp_path / "out", progress=False)
+    config = JudgeCurveConfig(agent=str(untrained), precisions=(0.9, 0.901))
+    with pytest.raises(MoselError, match="first two decimals"):
+        judge_curve(config, tmp_path / "out", progress=False)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "settings.json").write_text('{"recall": 0.5}')
     with pytest.raises(MoselError, match="other settings"):
