@@ -74,11 +74,21 @@ class TransformersProvider:
         Raises:
             ModelUnavailable: No whole answer within `deadline_s`, or the model failed.
         """
+        told = schema_in_words(schema)  # a schema that cannot be said is no fault of the model
         with self._lock:
             self._calls += 1
             started = time.monotonic()
-            inputs = self._inputs(messages, schema)
-            written = self._generate(inputs, started)
+            try:
+                inputs = self._inputs(messages, told)
+                written = self._generate(inputs, started)
+            except ModelUnavailable:
+                raise
+            except Exception as error:  # whatever else a library may come up with
+                raise ModelUnavailable(
+                    f"{self.name}: the call failed with {type(error).__name__}: "
+                    f"{' '.join(str(error).split())[:300]!r}. Does the model take pictures of this "
+                    "size, and does the release of transformers fit?"
+                ) from error
             text = self._processor.tokenizer.decode(written, skip_special_tokens=True)
             usage = Usage(
                 calls=1,
@@ -88,7 +98,7 @@ class TransformersProvider:
             )
         return Answer(text.strip(), usage, cut_off=not self._ended(written))
 
-    def _inputs(self, messages: Sequence[Message], schema: type[BaseModel]) -> Any:
+    def _inputs(self, messages: Sequence[Message], told: str) -> Any:
         """Tokens and pixels, on the model's device."""
         import jinja2
 
@@ -96,7 +106,7 @@ class TransformersProvider:
         chat = chat_of(
             messages,
             self._config.max_frames,
-            schema_in_words(schema),
+            told,
             self._controls,
             video=bool(clips),
         )

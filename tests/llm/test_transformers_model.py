@@ -277,3 +277,11 @@ def test_a_chat_template_that_raises_is_told(picture_folder: Path, tmp_path: Pat
     provider = TransformersProvider(str(folder), CONFIG, device="cpu")
     with pytest.raises(ModelUnavailable, match="no system messages"):
         provider.ask([system("You plan."), user("Plan!")], PlanAnswer)
+
+
+def test_a_picture_that_the_processor_refuses_is_the_model_s_fault(
+    video_model: TransformersProvider,
+) -> None:
+    strip = Image(np.zeros((4, 1200, 3), np.uint8))
+    with pytest.raises(ModelUnavailable, match="failed with ValueError.*aspect ratio"):
+        video_model.ask([user(strip)], PlanAnswer)
