@@ -14,7 +14,7 @@ demo: setup  ## act, reflect, improve, act again; writes runs/demo/
 	@$(BIN)/mosel demo
 
 test: setup  ## the test suite, without the tests marked slow, gpu or network
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup  ## ruff, format, mypy
 	@$(BIN)/ruff check .
