@@ -162,4 +162,4 @@ def _resolve(clause: Clause, before: Clause | None) -> Clause:
 
 
 def _content(text: str) -> tuple[str, ...]:
-    return tuple(word for word in re.findall(r"[a-z0-9_]+", text) if word not in _FILLERS)
+    return tuple(word for word in re.findall(r"\w+", text) if word not in _FILLERS)

@@ -76,4 +76,5 @@ def _sides(text: str) -> set[str]:
 
 
 def _verbs(text: str) -> list[str]:
-    return [clause.verb for clause in parse_clauses(_bare(text))]
+    """One a clause; of a clause with none that we know, in any language, the first word."""
+    return [clause.verb or " ".join(clause.object[:1]) for clause in parse_clauses(_bare(text))]

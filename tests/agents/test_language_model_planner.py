@@ -116,6 +116,21 @@ def test_another_verb_is_another_skill(said):
         assert SkillMender(task.skill_texts).nearest(said) is None
 
 
+@pytest.mark.parametrize(
+    ("skill", "opposite"),
+    [
+        ("打开微波炉", "关闭微波炉"),
+        ("открой ящик", "закрой ящик"),
+        ("öffne die schublade", "schließe die schublade"),
+        ("unscrew the lid", "screw the lid"),
+    ],
+)
+def test_words_that_the_grammar_does_not_know_are_not_taken_for_opposites(skill, opposite):
+    mender = SkillMender([skill])
+    assert mender.nearest(opposite) is None
+    assert mender.exact(f"1. {skill.upper()}.") == skill
+
+
 def test_hands_and_opposites_are_not_mended():
     mender = SkillMender(SWEEP.skill_texts)
     assert mender.nearest("pick up brush with the left hand") == "pick up the brush with left hand"
