@@ -125,7 +125,8 @@ class SubgoalBook:
         if self.path is None or not self.path.exists():
             return {}
         try:
-            rows = json.loads(self.path.read_text(encoding="utf-8"))
+            # Some editors put a mark before the first letter.
+            rows = json.loads(self.path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
             raise DamagedFile(f"{self.path} cannot be read as JSON: {error}. {_FORM}") from error
         if not isinstance(rows, dict) or not all(

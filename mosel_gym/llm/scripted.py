@@ -87,7 +87,7 @@ class ScriptedProvider:
 
 def _read(path: Path) -> dict[str, list[Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DamagedFile(
             f"The script {path} cannot be read: {error.strerror or error}. {_FORM}"

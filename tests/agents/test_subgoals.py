@@ -55,6 +55,12 @@ def test_the_users_file_comes_first_and_is_left_alone(tmp_path):
     assert json.loads(path.read_text()) == {MUG: "the mug is there"}
 
 
+def test_a_file_of_an_editor_that_marks_its_encoding_is_read(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"wave": "die Hand ist über dem Tisch"}', encoding="utf-8-sig")
+    assert SubgoalBook(path).of("wave") == "die Hand ist über dem Tisch"
+
+
 def test_an_unknown_skill_is_asked_once_and_written_down(tmp_path):
     path = tmp_path / "new" / "mine.json"
     answer = rows((FOLD.text, " the towel is\nfolded in half "), (WIPE.text, "no spot is left"))
