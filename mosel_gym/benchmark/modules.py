@@ -56,6 +56,17 @@ class Models:
             self._found[spec] = chat_model(spec, self.config, self._total())
         return self._found[spec]
 
+    def check_keys(self) -> None:
+        """Ask the services of all models so far, for nothing, whether they take the keys.
+
+        Raises:
+            MissingKey: One was turned down.
+        """
+        for model in self._found.values():
+            check = getattr(model, "check_key", None)
+            if check is not None:
+                check()
+
     def _total(self) -> Budget:
         from mosel_gym.llm.extra import require
 
@@ -138,7 +149,8 @@ def check_modules(
 ) -> None:
     """Find out before anything runs whether both can be built, and models that a file names.
 
-    Weights of a model in this process are not loaded for that.
+    Weights of a model in this process are not loaded for that. Services are asked whether they
+    take the keys, which costs nothing.
 
     Args:
         planner: "stored", or as for `make_planner`.
@@ -159,6 +171,7 @@ def check_modules(
     for spec in asked:
         if not spec.startswith("transformers:"):
             models.get(spec)
+    models.check_keys()
 
 
 def uses_model(spec: str) -> bool:

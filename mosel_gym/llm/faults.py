@@ -6,6 +6,9 @@ from mosel_gym.errors import MissingKey, ModelError, ModelUnavailable
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.llm.keys import Key
 
+CHECK_S = 10.0
+"""Seconds for a look whether a key is taken; what takes longer is left to the first call."""
+
 
 def key_turned_down(name: str, key: Key, status: int) -> MissingKey:
     """For HTTP 401 and the like. The service's words are left out: they quote the key."""

@@ -89,6 +89,31 @@ class GoogleProvider:
             raise found  # outside of any except block: the SDK's exception is not its context
         return found
 
+    def check_key(self) -> None:
+        """Ask for the model's card, which is free, to learn of a wrong key before any work is done.
+
+        Whatever else comes of it is left to the first call, which may well go through.
+
+        Raises:
+            MissingKey: The key is turned down.
+        """
+        from google.genai import errors, types
+
+        options = types.HttpOptions(
+            timeout=round(1000 * faults.CHECK_S), retry_options=types.HttpRetryOptions(attempts=1)
+        )
+        config = types.GetModelConfig(http_options=options)
+        try:
+            with self._client() as client:
+                within(faults.CHECK_S, lambda: client.models.get(model=self._model, config=config))
+            return
+        except errors.APIError as error:
+            status = error.code if error.code == 401 or _key_is_wrong(error) else 0
+        except Exception:
+            return
+        if status:
+            raise faults.key_turned_down(self.name, self._key, status)
+
     def _client(self) -> Any:
         from google import genai
         from google.genai import types
@@ -124,7 +149,7 @@ class GoogleProvider:
         except DeadlineError:
             return faults.too_late(name, config)
         except errors.APIError as error:
-            if error.status == "INVALID_ARGUMENT" and "API_KEY_INVALID" in f"{error.details}":
+            if _key_is_wrong(error):
                 return faults.key_turned_down(name, key, error.code)
             said = f"{error.status or ''} {error.message or ''}"
             return faults.from_status(name, key, error.code, said, config)
@@ -192,6 +217,10 @@ class GoogleProvider:
                 f"uploaded ({file.state}). Run again, or send pictures to another model."
             )
         return str(file.uri)
+
+
+def _key_is_wrong(error: Any) -> bool:
+    return error.status == "INVALID_ARGUMENT" and "API_KEY_INVALID" in f"{error.details}"
 
 
 def _delete(client: Any, uploaded: list[Any]) -> None:

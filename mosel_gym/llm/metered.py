@@ -75,6 +75,16 @@ class MeteredModel:
         """Of all calls so far."""
         return self._budget.used
 
+    def check_key(self) -> None:
+        """Find out whether the service takes the key, where that can be had for nothing.
+
+        Raises:
+            MissingKey: It turns the key down. A service that cannot be reached is no error yet.
+        """
+        check = getattr(self._provider, "check_key", None)
+        if check is not None:
+            check()
+
     def complete(
         self,
         messages: Sequence[Message],

@@ -75,6 +75,40 @@ class OpenAIProvider:
             raise found  # outside of any except block: the SDK's exception is not its context
         return found
 
+    def check_key(self) -> None:
+        """Ask for the model's card, which is free, to learn of a wrong key before any work is done.
+
+        Whatever else comes of it is left to the first call: a restricted key may ask, and not look.
+
+        Raises:
+            MissingKey: The key is turned down.
+        """
+        import openai
+
+        status = 200
+        try:
+            with self._client() as client:
+                quick = client.with_options(max_retries=0, timeout=faults.CHECK_S)
+                headers = self._headers()
+                within(
+                    faults.CHECK_S,
+                    lambda: quick.models.retrieve(self._model, extra_headers=headers),
+                )
+        except openai.APIStatusError as error:
+            status = error.status_code
+        except Exception:
+            return
+        if status == 401:
+            raise faults.key_turned_down(self.name, self._key, status)
+
+    def _headers(self) -> dict[str, Any]:
+        import openai
+
+        if self._url is None:
+            return {}
+        # Another server need not know whose account at OpenAI this is.
+        return {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit}
+
     def _client(self) -> Any:
         import openai
 
@@ -87,15 +121,10 @@ class OpenAIProvider:
         )
 
     def _request(self, messages: Sequence[Message], schema: type[BaseModel]) -> dict[str, Any]:
-        import openai
-
-        headers: dict[str, Any] = {}
         if self._url is not None:
             messages = _with_instruction(messages, schema_in_words(schema))
-            # Another server need not know whose account at OpenAI this is.
-            headers = {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit}
         request: dict[str, Any] = {
-            "extra_headers": headers,
+            "extra_headers": self._headers(),
             "model": self._model,
             "messages": [self._message(message) for message in messages],
             "max_completion_tokens": self._config.max_output_tokens,

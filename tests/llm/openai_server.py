@@ -20,8 +20,9 @@ class OpenAIServer(LoopbackServer):
         return {"OPENAI_BASE_URL": self.url, "OPENAI_API_KEY": self.key, "NO_PROXY": "127.0.0.1"}
 
     def handle(self, call: Call) -> None:
-        """Serve `POST /v1/chat/completions`."""
-        if (call.method, call.path) != ("POST", "/v1/chat/completions"):
+        """Serve `POST /v1/chat/completions`, and a model's card."""
+        card = call.method == "GET" and call.path.startswith("/v1/models/")
+        if not card and (call.method, call.path) != ("POST", "/v1/chat/completions"):
             call.send(404, {"error": {"message": f"no such address: {call.path}"}})
             return
         if call.header("Authorization") != f"Bearer {self.key}":
@@ -29,6 +30,10 @@ class OpenAIServer(LoopbackServer):
             sent = call.header("Authorization").removeprefix("Bearer ")
             said = f"Incorrect API key provided: {sent[:12]}********{sent[-4:]}."
             call.send(401, {"error": {"message": said, "code": "invalid_api_key"}})
+            return
+        if card:
+            name = call.path.removeprefix("/v1/models/")
+            call.send(200, {"id": name, "object": "model", "created": 0, "owned_by": "loopback"})
             return
         request = _request(json.loads(call.data))
         reply = self.reply_to(request)
