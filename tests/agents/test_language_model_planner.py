@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 import pytest
@@ -236,4 +237,4 @@ def test_texts_of_the_task_stay_data(text, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["history", "max_uses", "max_uses_after_failure"])
 def test_numbers_that_leave_no_plan_are_refused(name):
     with pytest.raises(ValueError, match=f"{name}=0 must be at least 1"):
-        LanguageModelPlannerConfig(**{name: 0})
+        LanguageModelPlannerConfig(**dict[str, Any]({name: 0}))

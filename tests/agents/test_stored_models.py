@@ -97,7 +97,7 @@ def test_a_script_is_found_again_from_another_folder(tmp_path, monkeypatch):
     folder = agent.save(tmp_path / "agent")
     monkeypatch.chdir("/")
     again = MoselAgent.from_pretrained(folder)
-    assert again.task_planner.plan(TASK).skills == TASK.plan
+    assert again.task_planner.plan(TASK, None).skills == TASK.plan
     twice = again.save(tmp_path / "twice")
     assert (twice / "agent.json").read_text() == (folder / "agent.json").read_text()
 
