@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import redirect_stderr
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosel_gym.benchmark.provenance import read_json, write_json
+from mosel_gym.benchmark.specs import PretrainedAgent
+from mosel_gym.llm.config import ChatConfig
 from mosel_gym.types import ImproveReport, Target
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ class ArmJob:
     target: Target = "auto"
     steps: int | None = None
     """Gradient steps; None = as the agent's config says."""
+    planner: str = "stored"
+    """Writes the new plan, see `benchmark.modules`; "stored" = the agent's own."""
+    llm: ChatConfig = field(default_factory=ChatConfig)
+    """Settings of a foundation model that is asked for it."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,8 @@ def _finish(agent: MoselAgent, report: ImproveReport, job: ArmJob) -> ImproveRep
 def _load(job: ArmJob) -> MoselAgent:
     from mosel_gym.agents import MoselAgent
 
-    agent = MoselAgent.from_pretrained(job.base)
+    agent = PretrainedAgent(job.base, planner=job.planner, llm=job.llm).build()
+    assert isinstance(agent, MoselAgent)
     if job.steps is not None:
         agent.config = replace(
             agent.config,
