@@ -20,16 +20,14 @@ if TYPE_CHECKING:
     from mosel_gym.llm.budget import Budget
     from mosel_gym.llm.chat import ChatModel
 
-SHIPPED_JUDGE = "libero-long"
-"""The checkpoint whose judge "pixel" means."""
 _CHATS = (
     '"openai:MODEL", "google:MODEL", "openai-compatible:MODEL@URL", "transformers:MODEL", '
     '"scripted:FILE"'
 )
 PLANNERS = f'"offline", or a model: {_CHATS}'
 ANALYZERS = (
-    '"pixel" (the judge of the shipped agent), "pixel:AGENT" (a checkpoint\'s name, its folder, or '
-    'a judge.safetensors), "privileged" (simulator truth), "privileged:P,R" or '
+    '"pixel" (the judges that ship with the package), "pixel:AGENT" (a checkpoint\'s name, its '
+    'folder, or a judge.safetensors), "privileged" (simulator truth), "privileged:P,R" or '
     f'"privileged:P,R,SEED" (truth with the precision P and the recall R), or a model: {_CHATS}'
 )
 
@@ -127,7 +125,7 @@ def make_analyzer(
     """
     kind, _, rest = spec.partition(":")
     if kind == "pixel" and (rest or spec == kind):
-        return _pixel(rest or SHIPPED_JUDGE)
+        return _pixel(rest)
     if kind == "privileged" and (rest or spec == kind):
         return _privileged(spec, rest)
     if uses_model(spec):
@@ -199,7 +197,8 @@ def identity(spec: str, llm: ChatConfig | None = None, shown: str = "") -> str:
         answers = f", {_digest(Path(rest).expanduser())}" if kind == "scripted" else ""
         return f"{spec} ({told}{answers}{f', {shown}' if shown else ''})"
     if kind == "pixel":
-        return f"{spec} ({_digest(judge_file(rest or SHIPPED_JUDGE))})"
+        files = [judge_file(rest)] if rest else shipped_judges()
+        return f"{spec} ({' '.join(map(_digest, files))})"
     return spec
 
 
@@ -226,12 +225,23 @@ def judge_file(source: str) -> Path:
     return path if path.is_file() else checkpoint_folder(source) / "judge.safetensors"
 
 
+def shipped_judges() -> list[Path]:
+    """The files that "pixel" reads."""
+    from mosel_gym.agents.analysis.shipped import JUDGES, judge_path
+
+    return [judge_path(name) for name in dict.fromkeys(JUDGES.values())]
+
+
 def _pixel(source: str) -> VideoAnalyzer:
     from mosel_gym.agents.analysis.pixel import PixelAnalyzer
     from mosel_gym.agents.checkpoint import load_agent
     from mosel_gym.models.checkpoint import load_module
     from mosel_gym.models.judge import SubgoalJudge
 
+    if not source:
+        from mosel_gym.agents.analysis.shipped import ShippedAnalyzer
+
+        return ShippedAnalyzer()
     file = judge_file(source)
     if (file.parent / "agent.json").is_file() and not Path(source).is_file():
         # An agent's folder also says from which probability on its judge is believed.

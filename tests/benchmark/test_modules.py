@@ -10,7 +10,6 @@ import pytest
 from mosel_gym.agents import OfflinePlanner, PixelAnalyzer, PrivilegedAnalyzer
 from mosel_gym.agents.checkpoint import checkpoint_folder
 from mosel_gym.benchmark.modules import (
-    SHIPPED_JUDGE,
     Models,
     identity,
     make_analyzer,
@@ -42,8 +41,8 @@ def test_names_of_what_is_made(script: Path) -> None:
 
 
 def test_a_judge_by_name_and_by_file() -> None:
-    folder = checkpoint_folder(SHIPPED_JUDGE)
-    for spec in ("pixel", f"pixel:{SHIPPED_JUDGE}", f"pixel:{folder / 'judge.safetensors'}"):
+    folder = checkpoint_folder("libero-long")
+    for spec in ("pixel:libero-long", f"pixel:{folder / 'judge.safetensors'}"):
         analyzer = make_analyzer(spec)
         assert isinstance(analyzer, PixelAnalyzer)
 
@@ -52,7 +51,7 @@ def test_a_judge_by_name_and_by_file() -> None:
     ("spec", "said"),
     [
         ("oracle", '"privileged:P,R"'),
-        ("pixel:no-such-agent", SHIPPED_JUDGE),
+        ("pixel:no-such-agent", "libero-long"),
         ("pixel:", "Unknown video analyzer"),
         ("privileged:", "Unknown video analyzer"),
         ("privileged:0.9", "1 numbers"),
