@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from mosel_gym.cli.options import training_line
 from mosel_gym.data.libero_hdf5 import read_episode
 from mosel_gym.data.provenance_check import OneSource
 from mosel_gym.data.windows import episode_files
+from mosel_gym.models.checkpoint import load_module
 from mosel_gym.models.judge import SubgoalJudge
 from mosel_gym.training.judge import (
     JudgeTrainConfig,
@@ -32,6 +34,7 @@ def main(
     held_out: int = 10,
     calibrate: tuple[Path, ...] = (),
     precision: float = 0.97,
+    start: Path | None = None,
     preset: str = "libero",
     device: str = "cpu",
 ) -> None:
@@ -45,17 +48,21 @@ def main(
         calibrate: Episodes that were not trained on: the judge's zero is moved so that "reached"
             has the wanted precision on them.
         precision: What `--calibrate` asks for.
+        start: A judge.safetensors to go on from, with its own cameras, size and skills.
         preset: Suite of the episodes, "libero", "robotwin" or "robotwin-joint": sets cameras and
             labels that the recipe leaves at their defaults.
         device: "cpu" or "cuda".
     """
     config = find_preset(preset).for_judge(config)
+    begun = None if start is None else load_module(start, SubgoalJudge, device=device)
+    if begun is not None:
+        config = replace(config, model=begun.config)
     training: list[LabelledClip] = []
     scoring: list[LabelledClip] = []
     source = OneSource()
     for number, clips in enumerate(_clips(data, config, source)):
         (scoring if held_out and number % held_out == held_out - 1 else training).extend(clips)
-    judge, report = train_judge(training, config, out, device=device)
+    judge, report = train_judge(training, config, out, device=device, start=begun)
     print(training_line(len(training), report))
     if scoring:
         print(f"{len(scoring)} held-out clips: {_score(judge, scoring)}")

@@ -77,6 +77,7 @@ def train_judge(
     *,
     progress: bool = True,
     device: str = "cpu",
+    start: SubgoalJudge | None = None,
 ) -> tuple[SubgoalJudge, FitReport]:
     """Train a judge and write `judge.safetensors` (float16) into `out_dir`.
 
@@ -88,18 +89,23 @@ def train_judge(
         out_dir: Folder for checkpoint, state and log.
         progress: Show a progress bar.
         device: "cpu" or "cuda".
+        start: A judge to go on from, with its own shape and skills; it is changed in place.
 
     Raises:
         NotEnoughData: No clip, or all labels are the same.
+        UnknownId: `start` does not know a skill of the clips.
         DamagedFile: The stored state of an earlier, unfinished run cannot be read.
         MoselError: The stored state is of another run.
     """
     if not clips:
         raise NotEnoughData("training the judge needs labelled clips; collect some episodes.")
     skills = config.model.skills or tuple(sorted({s for clip in clips for s in clip.reached}))
-    with torch.random.fork_rng(devices=[]):  # module initialisers know only the global generator
-        torch.manual_seed(config.loop.seed)
-        judge = SubgoalJudge(dataclasses.replace(config.model, skills=skills)).to(device)
+    if start is not None:
+        judge = start.to(device)
+    else:
+        with torch.random.fork_rng(devices=[]):  # initialisers know only the global generator
+            torch.manual_seed(config.loop.seed)
+            judge = SubgoalJudge(dataclasses.replace(config.model, skills=skills)).to(device)
     windows = JudgeWindows(clips, judge, config.own_share)
 
     def losses(draw: Draws) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mosel_gym.data.windows import Clip
-from mosel_gym.errors import NotEnoughData, SpecMismatch
+from mosel_gym.errors import NotEnoughData, SpecMismatch, UnknownId
 from mosel_gym.models.judge import SubgoalJudge, SubgoalJudgeConfig
 from mosel_gym.training.judge import (
     JudgeScore,
@@ -169,3 +169,16 @@ def test_calibration_moves_the_zero_to_the_wanted_precision(
 
 def unreached(clip: LabelledClip) -> LabelledClip:
     return replace(clip, reached={s: np.zeros_like(r) for s, r in clip.reached.items()})
+
+
+def test_it_goes_on_from_another_judge(make_clips: MakeClips, tmp_path: Path) -> None:
+    clips = labelled(make_clips(4))
+    first, _ = train_judge(clips, CONFIG, tmp_path / "first", progress=False)
+    few = replace(CONFIG, loop=replace(CONFIG.loop, steps=10, lr=1e-4))
+    start = SubgoalJudge.load(tmp_path / "first" / "judge.safetensors")
+    second, report = train_judge(clips, few, tmp_path / "second", progress=False, start=start)
+    assert second.config == first.config
+    assert report.loss < 0.3, "ten steps from nothing would not do"
+    narrow = SubgoalJudge(replace(MODEL, skills=("slide left",)))
+    with pytest.raises(UnknownId):
+        train_judge(clips, few, tmp_path / "third", progress=False, start=narrow)
