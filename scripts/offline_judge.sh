@@ -140,7 +140,7 @@ every_task third third 2 800000 5000
 for folder in "$OUT"/third/MOSEL-LiberoLong-*/*-*; do spare "${folder#"$OUT/"}" 5 libero; done
 for folder in "$OUT"/third/MOSEL-RoboTwin-*/*-*; do spare "${folder#"$OUT/"}" 5 robotwin; done
 $MOSEL train judge --data "$OUT"/{training,more,third}/MOSEL-LiberoLong-* --held-out 0 \
-  --start "$OUT/libero/judge.safetensors" --calibrate "$OUT/calibration/libero" --precision 0.93 \
+  --start "$OUT/libero/judge.safetensors" --calibrate "$OUT/calibration/libero" --precision 0.95 \
   --loop.steps 2000 --loop.lr 6e-4 --loop.seed 1 --out "$OUT/libero-2"
 $MOSEL train judge --preset robotwin --data "$OUT"/{training,third}/MOSEL-RoboTwin-* --held-out 0 \
   --start "$OUT/robotwin/judge.safetensors" --calibrate "$OUT/calibration/robotwin" "$OUT"/spare \
