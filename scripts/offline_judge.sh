@@ -69,6 +69,8 @@ policy 5 clumsier 60 2
 rollouts training 5 clumsy 43000 20 0.025
 rollouts training 5 clumsier 44000 20 0.06
 policy PushBlock first 4000 0
+policy SweepBlock first 4000 0 10000
+rollouts training SweepBlock first 42000 17 0
 rollouts training PushBlock first 42000 26 0
 for task in BeatBlock SweepBlock; do
   policy $task more 6000 0
