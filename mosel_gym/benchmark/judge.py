@@ -26,10 +26,9 @@ from mosel_gym.benchmark.judge_video import VideoTold
 from mosel_gym.benchmark.module_options import ModuleOptions
 from mosel_gym.benchmark.modules import identity, make_analyzer, uses_model
 from mosel_gym.benchmark.provenance import provenance, write_json
-from mosel_gym.benchmark.results import JudgedSegment
+from mosel_gym.benchmark.rollout import beside_truth
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.data.judge_cost import CostMeter
-from mosel_gym.data.windows import segment_truth
 from mosel_gym.errors import BudgetReached, MissingKey, ModelUnavailable, MoselError
 from mosel_gym.types import Episode
 
@@ -194,17 +193,7 @@ class _Judge:
         return JudgedRow(
             **about,
             judged=said.success,
-            verdicts=tuple(
-                JudgedSegment(
-                    skill=verdict.skill,
-                    segment=verdict.segment,
-                    judged=verdict.success,
-                    truth=segment_truth(episode, verdict.segment),
-                    confidence=verdict.confidence,
-                    reason=verdict.reason,
-                )
-                for verdict in said.verdicts
-            ),
+            verdicts=beside_truth(episode, said),
             fault=said.fault,
             failed_skill=said.failed_skill,
             rationale=said.rationale,

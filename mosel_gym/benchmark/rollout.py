@@ -202,7 +202,21 @@ def with_reflection(
     result: EpisodeResult, episode: Episode, reflection: Reflection
 ) -> EpisodeResult:
     """Add the analyzer's words, each verdict beside the truth at `attempt_end`."""
-    verdicts = tuple(
+    return replace(
+        result,
+        analyzer=reflection.analyzer,
+        privileged=reflection.privileged,
+        judged_success=reflection.success,
+        fault=reflection.fault,
+        failed_skill=reflection.failed_skill,
+        rationale=reflection.rationale,
+        verdicts=beside_truth(episode, reflection),
+    )
+
+
+def beside_truth(episode: Episode, reflection: Reflection) -> tuple[JudgedSegment, ...]:
+    """Each verdict beside the truth at `attempt_end`."""
+    return tuple(
         JudgedSegment(
             skill=verdict.skill,
             segment=verdict.segment,
@@ -212,16 +226,6 @@ def with_reflection(
             reason=verdict.reason,
         )
         for verdict in reflection.verdicts
-    )
-    return replace(
-        result,
-        analyzer=reflection.analyzer,
-        privileged=reflection.privileged,
-        judged_success=reflection.success,
-        fault=reflection.fault,
-        failed_skill=reflection.failed_skill,
-        rationale=reflection.rationale,
-        verdicts=verdicts,
     )
 
 
