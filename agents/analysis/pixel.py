@@ -62,7 +62,8 @@ class PixelAnalyzer:
     def analyze(self, episode: Episode) -> Reflection:
         """Judge each skill where the attempt at it ends, and again where later ones end.
 
-        See `data.windows.attempt_end`. After the last skill the end of the recording is looked at.
+        Where that is, `data.windows.attempt_end` says: for one arm, after the last skill, the end
+        of the recording.
 
         Raises:
             SpecMismatch: The episode lacks one of the judge's cameras.

@@ -287,7 +287,9 @@ def _run(job: Job) -> tuple[Job, Collected]:
             blunder=blunder,
             options={"init_state_id": seed % config.init_states} if config.init_states else None,
             actor=None if config.weak is None else _actor(config.weak),
-            actor_name="" if config.weak is None else f"state policy {config.weak} (privileged)",
+            actor_name=""
+            if config.weak is None
+            else f"state policy {config.weak.name} (privileged)",
         )
         success = (
             bool(episode.success)

@@ -61,7 +61,7 @@ def test_it_acts_with_pictures_and_ends_with_the_environment(
     (row,) = collect(config, tmp_path, workers=1, progress=False)
     assert not row.error
     episode = read_episode(tmp_path / "seed-000900.hdf5")
-    assert "privileged" in episode.provenance["agent"]
+    assert episode.provenance["agent"] == "state policy policy (privileged)", "no path of a machine"
     assert row.success is bool(episode.success)
     assert row.success is False, "60 steps make no policy"
     limit = {TASKS[0]: 600, TASKS[1]: 400}[task]
