@@ -1,0 +1,1 @@
+"""Adapters: the agent and the environments inside other people's harnesses."""
