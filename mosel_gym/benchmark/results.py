@@ -51,6 +51,10 @@ class EpisodeResult:
     """PRIVILEGED truth for every skill of S: whether its predicate held on some step."""
     skills_held: dict[str, bool] = field(default_factory=dict)
     """The same, for `hold` steps in a row."""
+    subgoals: dict[str, bool] = field(default_factory=dict)
+    """PRIVILEGED truth for every sub-goal of the task, as it stood when the episode ended."""
+    setting: dict[str, str] = field(default_factory=dict)
+    """What `info` says of the environment: robot, protocol, renderer and assets."""
     plan: tuple[str, ...] = ()
     reasoning: str = ""
     """Why this plan, in the task planner's words."""

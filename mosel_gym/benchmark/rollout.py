@@ -229,6 +229,9 @@ def beside_truth(episode: Episode, reflection: Reflection) -> tuple[JudgedSegmen
     )
 
 
+_SETTING = ("robot", "protocol", "renderer", "assets")
+
+
 class Tally:
     """Counts what `info` tells: sub-goals and skills, on one step and for several in a row."""
 
@@ -240,12 +243,16 @@ class Tally:
         self._goal_run = self._goal_best = 0
         self._runs: dict[str, int] = {}
         self._best: dict[str, int] = {}
+        self._subgoals: dict[str, bool] = {}
+        self._setting: dict[str, str] = {}
 
     def count(self, info: Mapping[str, Any]) -> None:
         """Take in one step."""
         self.steps += 1
         self._success = self._success or bool(info.get("success", False))
         subgoals = info.get("subgoals") or {}
+        self._subgoals = {text: bool(done) for text, done in subgoals.items()}
+        self._setting = {name: str(info[name]) for name in _SETTING if info.get(name) is not None}
         reached = all(subgoals.values()) if subgoals else bool(info.get("success", False))
         self._goal_run = self._goal_run + 1 if reached else 0
         self._goal_best = max(self._goal_best, self._goal_run)
@@ -269,6 +276,8 @@ class Tally:
             steps=self.steps,
             skills={skill: best > 0 for skill, best in self._best.items()},
             skills_held={skill: best >= self.hold for skill, best in self._best.items()},
+            subgoals=self._subgoals,
+            setting=self._setting,
         )
 
 

@@ -1,0 +1,258 @@
+"""One line of JSON for every episode: what the tables are made of, and what is committed.
+
+A row holds everything that decides whether it may be counted together with another one. Rows of two
+protocols, renderers, asset packs, conditions or versions of an agent are never pooled.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from mosel_gym.benchmark.metrics import Rate, share
+from mosel_gym.benchmark.provenance import git_revision, hardware, plain, versions
+from mosel_gym.benchmark.results import EpisodeResult
+from mosel_gym.data.atomic import atomic_path
+from mosel_gym.errors import DamagedFile, SpecMismatch
+
+RESULTS = Path("results")
+"""Where commands keep their rows, below the current folder."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One episode of one agent."""
+
+    env_id: str
+    agent: str
+    """Label of the agent in tables, such as "UniPi" or a checkpoint's name."""
+    seed: int
+    round: int = 0
+    """Rounds of improvement that the agent has behind it; 0 = before any."""
+    repeat: int = 0
+    """Which repetition of the whole improvement (its own rollouts and training seeds)."""
+    success: bool | None = None
+    """First hit, as LIBERO counts."""
+    success_held: bool | None = None
+    """Held for `conditions["hold"]` steps in a row; None = ended before that was known."""
+    status: Literal["ok", "error"] = "ok"
+    """An error is no failure; it leaves the rates and is counted beside them."""
+    error: str = ""
+    steps: int = 0
+    seconds: float = 0.0
+    """Wall time of the episode."""
+    seconds_by_part: dict[str, float] = field(default_factory=dict)
+    subgoals: dict[str, bool] = field(default_factory=dict)
+    """PRIVILEGED truth at the episode's end."""
+    plan: tuple[str, ...] = ()
+    verdicts: tuple[dict[str, Any], ...] = ()
+    """`skill`, `judged`, and the privileged `truth` of every judged segment."""
+    judged_success: bool | None = None
+    """The analyzer's word on the episode; None = nobody judged it."""
+    protocol: str = ""
+    renderer: str = ""
+    assets: str = ""
+    robot: str = ""
+    conditions: dict[str, Any] = field(default_factory=dict)
+    """Step limit, layouts, pictures, disturbances: how the episode was run."""
+    planner: str = ""
+    analyzer: str = ""
+    modules: str = ""
+    """The agent's own name of its parts."""
+    fingerprint: str = ""
+    """Differs where weights or settings do."""
+    information: str = ""
+    """What the agent was given to learn from."""
+    privileged: bool = False
+    """Whether the analyzer read simulator truth."""
+    privileged_agent: bool = False
+    """Whether whoever moved the arms read simulator truth."""
+    hints: bool = False
+    models: dict[str, float] = field(default_factory=dict)
+    """What foundation models cost."""
+    versions: dict[str, str] = field(default_factory=dict)
+    revision: str = ""
+    hardware: str = ""
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Two rows with the same key are the same episode, the later one run again."""
+        who = (self.env_id, self.agent, self.round, self.repeat)
+        return (*who, _text(self.conditions), self.protocol, self.renderer, self.assets, self.seed)
+
+    @property
+    def pool(self) -> dict[str, str]:
+        """What rows must agree in to be counted together; tasks may differ in their assets' hash,
+        which belongs to a scene."""
+        names = ("protocol", "renderer", "robot", "fingerprint", "planner", "analyzer", "modules")
+        found = {name: str(getattr(self, name)) for name in names}
+        return found | {
+            f"assets of {self.env_id}": self.assets,
+            "conditions": _text(self.conditions),
+        }
+
+
+def rows_of(
+    results: Sequence[EpisodeResult],
+    env_id: str,
+    agent: str,
+    *,
+    round: int = 0,
+    repeat: int = 0,
+    conditions: dict[str, Any] | None = None,
+    fingerprint: str = "",
+    information: str = "",
+) -> list[Row]:
+    """Rows of some episodes, with the versions and the hardware of this process."""
+    machine = hardware()
+    return [
+        Row(
+            env_id=env_id,
+            agent=agent,
+            seed=result.seed,
+            round=round,
+            repeat=repeat,
+            success=result.success,
+            success_held=result.held,
+            status=result.status,
+            error=result.error.strip().rpartition("\n")[2],  # the last line says what it was
+            steps=result.steps,
+            seconds=round_s(sum(result.seconds.values())),
+            seconds_by_part={part: round_s(value) for part, value in result.seconds.items()},
+            subgoals=result.subgoals,
+            plan=result.plan,
+            verdicts=tuple(
+                {"skill": row.skill, "judged": row.judged, "truth": row.truth}
+                for row in result.verdicts
+            ),
+            judged_success=result.judged_success,
+            conditions=dict(conditions or {}),
+            planner=result.planner,
+            analyzer=result.analyzer,
+            modules=result.agent,
+            fingerprint=fingerprint,
+            information=information,
+            privileged=result.privileged,
+            privileged_agent=result.privileged_agent,
+            hints=result.hints,
+            models=result.models,
+            versions=versions(),
+            revision=git_revision() or "",
+            hardware=f"{machine['cpu']}, {machine['cores']} cores",
+            **{name: result.setting.get(name, "") for name in _SETTING},
+        )
+        for result in results
+    ]
+
+
+_SETTING = ("protocol", "renderer", "assets", "robot")
+
+
+def round_s(seconds: float) -> float:
+    """Milliseconds are enough."""
+    return round(seconds, 3)
+
+
+def read_rows(paths: str | Path | Iterable[str | Path]) -> list[Row]:
+    """All rows of some files; of a folder, those of its `*.jsonl`.
+
+    Raises:
+        FileNotFoundError: A path does not exist.
+        DamagedFile: A line is no row; the message names file and line.
+    """
+    found: list[Row] = []
+    for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist; `mosel eval` writes rows.")
+        for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
+            found += _lines(file)
+    return found
+
+
+def merge_rows(path: str | Path, rows: Sequence[Row]) -> Path:
+    """Add rows to a file; a row of the same episode is replaced.
+
+    The file is written anew under another name and put in place, with the folder locked, so that
+    two commands at once lose nothing and a killed one leaves the old file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.parent):
+        known = {row.key: row for row in (_lines(path) if path.exists() else [])}
+        known |= {row.key: row for row in rows}
+        ordered = sorted(known.values(), key=lambda row: tuple(map(_sortable, row.key)))
+        with atomic_path(path) as draft:
+            text = "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in ordered)
+            draft.write_text(text, encoding="utf-8")
+    return path
+
+
+def rate_of(rows: Sequence[Row], what: str = "") -> Rate:
+    """First hits over the rows without an error.
+
+    Args:
+        rows: Of one agent; see `Row.pool`.
+        what: Names the cell in an error.
+
+    Raises:
+        SpecMismatch: They must not be pooled; says in what they differ.
+    """
+    check_pool(rows, what)
+    return share(row.success for row in rows if row.status == "ok")
+
+
+def check_pool(rows: Sequence[Row], what: str = "") -> None:
+    """Insist on rows that may be counted together.
+
+    Raises:
+        SpecMismatch: They differ in protocol, renderer, assets, conditions or the agent itself.
+    """
+    seen: dict[str, str] = {}
+    for row in rows:
+        if row.status == "error":
+            continue
+        for name, value in row.pool.items():
+            other = seen.setdefault(name, value)
+            if other != value:
+                raise SpecMismatch(
+                    f"{what or row.agent}: rows with {name} {other!r} and {value!r} are never "
+                    "counted together. Run the missing seeds again the same way, or keep the rows "
+                    "in two files."
+                )
+
+
+def _lines(file: Path) -> Iterator[Row]:
+    names = {entry.name for entry in fields(Row)}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            content = json.loads(line)
+            content = {name: value for name, value in content.items() if name in names}
+            content["plan"] = tuple(content.get("plan", ()))
+            content["verdicts"] = tuple(content.get("verdicts", ()))
+            yield Row(**content)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DamagedFile(f"{file}, line {number} is no row of results: {error}") from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _text(conditions: dict[str, Any]) -> str:
+    return json.dumps(plain(conditions), sort_keys=True)
+
+
+def _sortable(value: Any) -> tuple[bool, Any]:
+    return isinstance(value, str), value
