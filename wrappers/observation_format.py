@@ -19,12 +19,12 @@ _FLIP = (slice(None, None, -1), slice(None))
 _MIRROR = (slice(None), slice(None, None, -1))
 # What turns each orientation into an upright picture, and an upright picture into it: both are
 # their own inverse.
-_TURNS: dict[str, tuple[slice, ...]] = {
+TURNS: dict[str, tuple[slice, ...]] = {
     "upright": (slice(None), slice(None)),
     "opengl": _FLIP,
     "rotated": _MIRROR,
 }
-_WANTED: dict[str, str] = {
+ORIENTATIONS: dict[str, str] = {
     "openpi": "rotated",
     "vla_eval": "rotated",
     "lerobot": "opengl",
@@ -100,11 +100,11 @@ class ObservationFormat(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         return _FORMATS[self.layout](main, wrist, observation["proprio"], self._task)
 
     def _turned(self, picture: NDArray[Any]) -> NDArray[Any]:
-        upright = picture[_TURNS[self._incoming]]
-        return np.ascontiguousarray(upright[_TURNS[_WANTED[self.layout]]])
+        upright = picture[TURNS[self._incoming]]
+        return np.ascontiguousarray(upright[TURNS[ORIENTATIONS[self.layout]]])
 
     def _told(self, info: dict[str, Any]) -> dict[str, Any]:
-        return {**info, "image_orientation": _WANTED[self.layout]}
+        return {**info, "image_orientation": ORIENTATIONS[self.layout]}
 
 
 def _quat_xyzw(proprio: NDArray[Any]) -> NDArray[np.float32]:
