@@ -25,9 +25,13 @@ def main(
     start: Path | None = None,
     planner: Path | None = None,
     preset: str = "libero",
+    whole_task: bool = False,
     device: str = "cpu",
 ) -> None:
     """Train the inverse dynamics: a diffusion policy with a goal frame.
+
+    Without any goal frame, as PaLM-E's policy: `--model.skill-id --model.skill-progress
+    --augmentation.goal-dropout 1`.
 
     Args:
         data: Episode files, or folders of them. For the goal to matter, several skills from the
@@ -39,12 +43,14 @@ def main(
             goals in training are then imagined ones, as they are at run time.
         preset: Suite of the episodes, "libero", "robotwin" or "robotwin-joint": sets robot and
             cameras that the recipe leaves at their defaults.
+        whole_task: Learn from whole episodes, arm transitions included, as UniPi does; a goal may
+            then lie beyond the skill. Otherwise from the skills that they are cut into.
         device: "cpu" or "cuda".
     """
     config = find_preset(preset).for_policy(config)
     policy = None if start is None else load_module(start, GoalPolicy, device=device)
     model = config.model if policy is None else policy.config
-    clips = load_clips(data, model.size, progress=True, cameras=model.cameras)
+    clips = load_clips(data, model.size, progress=True, cameras=model.cameras, whole=whole_task)
     if planner is not None:
         video = load_module(planner, LatentVideoPlanner, device=device)
         if video.config.scene_camera != model.cameras.scene:

@@ -1,4 +1,4 @@
-"""Clips: the skill segments of episodes, cut and downsampled for training (sections 3.2 to 3.4)."""
+"""Clips: episodes cut into skills, or kept whole, for training (sections 3.2 to 3.4, and 4.1)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Clip:
     """One executed skill: m actions and the n = m + 1 rows around them, the end row included."""
 
     skill: str
-    """The skill text."""
+    """The skill text; of a whole episode, its goal text."""
     scene: Frames
     """uint8 `[n, S, S, 3]`, upright RGB of the scene camera."""
     hands: Frames
@@ -70,12 +70,7 @@ def clips_of(
     Raises:
         SpecMismatch: The episode has no camera or proprioception of that name.
     """
-    who = f"a clip of the episode of {episode.task_id!r}"
-    cameras.require(episode.observations, who)
-    if "proprio" not in episode.observations:
-        raise SpecMismatch(
-            f"{who} needs `proprio`, but there is only {sorted(episode.observations)}; record it."
-        )
+    _require(episode, cameras)
     judged = {v.segment: v.success for v in reflection.verdicts} if reflection else {}
     clips = []
     for index, segment in enumerate(episode.segments):
@@ -87,6 +82,39 @@ def clips_of(
         success = segment_truth(episode, index) if truth else judged.get(index)
         clips.append(_cut(episode, segment, size, cameras, success))
     return clips
+
+
+def whole_clip(
+    episode: Episode,
+    size: int = 64,
+    *,
+    cameras: Cameras = LIBERO_CAMERAS,
+    truth: bool = False,
+) -> Clip:
+    """An episode in one piece, arm transitions included, with its goal as the text.
+
+    That is what a planner of whole tasks learns from (UniPi, section 4.1).
+
+    Args:
+        episode: The rollout.
+        size: Pixels per side.
+        cameras: Names in `episode.observations`.
+        truth: PRIVILEGED. If True, `Clip.success` is the simulator's word on the episode.
+
+    Returns:
+        All T actions and T + 1 rows.
+
+    Raises:
+        SpecMismatch: The episode has no goal text, or no camera or proprioception of that name.
+    """
+    _require(episode, cameras)
+    if not episode.goal:
+        raise SpecMismatch(
+            f"the episode of {episode.task_id!r} has no goal text, and as one clip it is named by "
+            "its goal; record it with one, or train on its skills."
+        )
+    whole = SkillSegment(episode.goal, 0, episode.num_steps)
+    return _cut(episode, whole, size, cameras, episode.success if truth else None)
 
 
 def attempt_end(episode: Episode, index: int) -> int:
@@ -139,16 +167,18 @@ def load_clips(
     *,
     cameras: Cameras = LIBERO_CAMERAS,
     truth: bool = False,
+    whole: bool = False,
 ) -> list[Clip]:
     """Clips of every demonstration in some episode files.
 
     Args:
         paths: Files, or folders that are searched for `*.hdf5` (sorted, with subfolders).
         size: Pixels per side.
-        skills: Keep only these skill texts; None keeps all.
+        skills: Keep only clips with these texts; None keeps all.
         progress: Show a bar.
         cameras: Names in the episodes' observations.
         truth: PRIVILEGED. Label the clips with simulator truth, see `clips_of`.
+        whole: One clip for each episode, see `whole_clip`, and none for its skills.
 
     Raises:
         FileNotFoundError: A path does not exist.
@@ -162,7 +192,10 @@ def load_clips(
         for demo in demo_names(path):
             episode = read_episode(path, demo)
             source.check(episode, str(path))
-            clips += clips_of(episode, size, cameras=cameras, skills=skills, truth=truth)
+            if not whole:
+                clips += clips_of(episode, size, cameras=cameras, skills=skills, truth=truth)
+            elif episode.num_steps and (skills is None or episode.goal in skills):
+                clips.append(whole_clip(episode, size, cameras=cameras, truth=truth))
     return clips
 
 
@@ -174,6 +207,15 @@ def episode_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
         found = sorted(file for file in path.rglob("*.hdf5") if not file.name.startswith("."))
         files += found if path.is_dir() else [path]
     return files
+
+
+def _require(episode: Episode, cameras: Cameras) -> None:
+    who = f"a clip of the episode of {episode.task_id!r}"
+    cameras.require(episode.observations, who)
+    if "proprio" not in episode.observations:
+        raise SpecMismatch(
+            f"{who} needs `proprio`, but there is only {sorted(episode.observations)}; record it."
+        )
 
 
 def _cut(

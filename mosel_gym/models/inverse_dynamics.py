@@ -54,7 +54,10 @@ class GoalPolicyConfig:
     skill_id: bool = False
     """Also tell the policy the skill. Measured: it then ignores the goal frame."""
     skills: tuple[str, ...] = ()
-    """Skill texts, needed for `skill_id` only."""
+    """Skill texts, needed for `skill_id` only; if empty, training takes those of the clips."""
+    skill_progress: bool = False
+    """Where there is no goal, the progress head tells how far the end of the skill is. Without it
+    a policy that is shown no goal cannot say that a skill is over."""
     seed: int = 0
     """Of the sampling noise, until `reset` gives another."""
 
@@ -176,7 +179,7 @@ class GoalPolicy(ConfiguredModule):
         return velocity.float()
 
     def predict_progress(self, condition: Tensor) -> Tensor:
-        """Steps to the goal in units of `goal_horizon`, `[B]`."""
+        """Steps to the goal in units of `goal_horizon`, `[B]`; see `config.skill_progress`."""
         progress: Tensor = self.progress(condition)
         return progress[:, 0].float()
 
@@ -207,7 +210,8 @@ class GoalPolicy(ConfiguredModule):
 
         Returns:
             `chunk` actions, their grippers at what the robot allows, and the predicted distance of
-            the goal in env steps within 0..`goal_horizon`; without a goal it is `goal_horizon`.
+            the goal in env steps within 0..`goal_horizon`. Without a goal it is that of the skill's
+            end, or `goal_horizon` if the policy did not learn it (`config.skill_progress`).
 
         Raises:
             SpecMismatch: Something is missing, or has a wrong shape or type.
@@ -228,7 +232,8 @@ class GoalPolicy(ConfiguredModule):
         )
         sampled = self.sample(condition, self._generator)[0].cpu().numpy()
         actions = snapped(sampled, self.robot)
-        progress = float(self.predict_progress(condition).clamp(0, 1)) if goal is not None else 1.0
+        told = goal is not None or config.skill_progress
+        progress = float(self.predict_progress(condition).clamp(0, 1)) if told else 1.0
         return ActionChunk(actions, progress * config.goal_horizon)
 
     def _checked_proprio(self, observation: Observation) -> Tensor:

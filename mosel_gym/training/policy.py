@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,7 @@ class FlowLosses:
     times: Tensor
     """Where on the path each was taken, `[B, D]`."""
     progress: Tensor
-    """Squared error of the progress head, `[B]`; 0 where there was no goal."""
+    """Squared error of the progress head, `[B]`; 0 where it has nothing to tell."""
 
 
 def flow_losses(
@@ -66,7 +66,7 @@ def flow_losses(
         interpolate(noise, actions, times), times, condition.repeat(draws, 1)
     )
     flow = (velocity - (actions - noise)).square().mean(dim=1)
-    progress = (policy.predict_progress(condition) - batch.progress).square() * batch.has_goal
+    progress = (policy.predict_progress(condition) - batch.progress).square() * batch.has_progress
     return FlowLosses(flow.view(draws, count).T, times.view(draws, count).T, progress)
 
 
@@ -130,15 +130,23 @@ def train_policy(
 def new_policy(clips: Sequence[Clip], config: PolicyTrainConfig) -> GoalPolicy:
     """A policy with seeded initial weights and the statistics of `clips`.
 
+    One that is told the skill, and has no skills in its config, gets those of `clips`.
+
     Raises:
         SpecMismatch: A clip is of another robot.
     """
     with torch.random.fork_rng(devices=[]):  # module initialisers know only the global generator
         torch.manual_seed(config.loop.seed)
-        policy = GoalPolicy(config.model)
+        policy = GoalPolicy(_with_skills(config.model, clips))
     check_robot(clips, policy.robot)
     policy.fit_statistics(
         np.concatenate([clip.actions for clip in clips]),
         np.concatenate([clip.proprio for clip in clips]),
     )
     return policy
+
+
+def _with_skills(model: GoalPolicyConfig, clips: Sequence[Clip]) -> GoalPolicyConfig:
+    if not model.skill_id or model.skills:
+        return model
+    return replace(model, skills=tuple(sorted({clip.skill for clip in clips})))

@@ -35,7 +35,7 @@ class Augmentation:
     shift_px: int = 4
     """Random shift; scene and goal move together, the hands' views on their own."""
     goal_dropout: float = 0.15
-    """How often the goal is withheld."""
+    """How often the goal is withheld; 1 = always, for a policy that is never shown one."""
     goal_imagined: float = 0.5
     """How often the goal is a frame that the video planner imagined, where a clip brings some: that
     is what the policy will be shown, blur and all."""
@@ -71,7 +71,9 @@ class PolicyBatch:
     actions: Tensor
     """Normalised, flattened, `[B, chunk * A]`."""
     progress: Tensor
-    """Steps to the goal frame / goal horizon, `[B]` in 0..1."""
+    """Steps to the goal frame / goal horizon, `[B]` in 0..1; without a goal, to the clip's end."""
+    has_progress: Tensor
+    """bool `[B]`: where the progress head is trained, see `GoalPolicyConfig.skill_progress`."""
 
 
 class PolicyWindows:
@@ -165,7 +167,7 @@ class PolicyWindows:
         device = self._policy.home_rotvec.device
         count = len(picked)
         scenes, hands, goals = [], [], []
-        proprio, actions, distances = [], [], []
+        proprio, actions, distances, to_end = [], [], [], []
         for (index, start), steps in zip(picked, ahead, strict=True):
             clip = self._clips[index]
             last = len(clip.scene) - 1
@@ -177,6 +179,7 @@ class PolicyWindows:
             proprio.append(self._proprio[index][row])
             actions.append(self._actions[index][start : start + config.chunk])
             distances.append(max(0, goal - start))
+            to_end.append(max(0, last - start))
         together = random_shifts(rng, count, augmentation.shift_px)
         scene = to_tensor(shifted(scenes, together), device)
         goal_view = to_tensor(shifted(goals, together), device)
@@ -185,16 +188,19 @@ class PolicyWindows:
         self._vary(scene, goal_view, hand_views, rng, augmentation)
         rows = torch.from_numpy(np.stack(proprio))
         jitter = rng.normal(0, augmentation.proprio_noise, rows.shape).astype(np.float32)
-        progress = np.minimum(np.array(distances) / config.goal_horizon, 1.0)
+        has_goal = rng.random(count) >= augmentation.goal_dropout
+        steps = np.where(has_goal, distances, to_end)
+        progress = np.minimum(steps / config.goal_horizon, 1.0)
         return PolicyBatch(
             scene=scene,
             hands=hand_views,
             proprio=(rows + torch.from_numpy(jitter)).to(device),
             goal=goal_view,
-            has_goal=torch.from_numpy(rng.random(count) >= augmentation.goal_dropout).to(device),
+            has_goal=torch.from_numpy(has_goal).to(device),
             skill=None if self._skills is None else self._skills[picked[:, 0]].to(device),
             actions=torch.from_numpy(np.stack(actions).reshape(count, -1)).to(device),
             progress=torch.from_numpy(progress.astype(np.float32)).to(device),
+            has_progress=torch.from_numpy(has_goal | config.skill_progress).to(device),
         )
 
     def _goal(

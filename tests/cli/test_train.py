@@ -10,6 +10,9 @@ import pytest
 from mosel_gym.agents import MoselAgent
 from mosel_gym.cli import main
 from mosel_gym.data.libero_hdf5 import write_episode
+from mosel_gym.models.checkpoint import load_module
+from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.models.video_planner import LatentVideoPlanner
 from mosel_gym.types import Episode, SkillSegment
 
 SKILL = "pick up the brush with left hand"
@@ -65,6 +68,24 @@ def test_one_preset_from_files_to_an_agent(data: Path) -> None:
     episode = make_episode(0)
     observation = {name: rows[0] for name, rows in episode.observations.items()}
     assert agent.act(observation, {"robot": "dual-panda-ee"}).shape == (14,)
+
+
+def test_whole_tasks_and_policies_without_goals(data: Path) -> None:
+    runs, preset = data.parent, ("--preset", "robotwin")
+    codec = ("--model.codec.size", "16", "--model.codec.widths", "8", "16")
+    video = (*codec, "--codec.loop.steps", "2", "--model.widths", "32", "32", "--whole-task")
+    assert train("video", data, *preset, *video, "--model.frames", "5") == 0
+    path = runs / "video" / "planner.safetensors"
+    planner = load_module(path, LatentVideoPlanner)
+    assert planner.skills.texts == ("g",)
+    whole = ("--planner", str(path), "--model.size", "16", "--whole-task")
+    assert train("policy", data, *preset, *whole) == 0
+    told = ("--model.skill-id", "--model.skill-progress", "--augmentation.goal-dropout", "1")
+    out = ("--out", str(runs / "told"), "--model.size", "16")
+    assert train("policy", data, *preset, *told, *out) == 0
+    policy = load_module(runs / "told" / "policy.safetensors", GoalPolicy)
+    assert policy.skills.texts == (SKILL,)
+    assert policy.config.skill_progress
 
 
 def test_mixed_renderers_and_the_wrong_preset_are_one_message(

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mosel_gym.data import Cameras, area_resize, clips_of, load_clips, write_episode
-from mosel_gym.data.windows import attempt_end, judged_row, segment_truth
+from mosel_gym.data.windows import attempt_end, judged_row, segment_truth, whole_clip
 from mosel_gym.errors import DamagedFile, SpecMismatch
 from mosel_gym.types import Episode, Reflection, SkillSegment
 
@@ -93,6 +93,29 @@ def test_load_clips_reads_folders(make_episode: EpisodeFactory, tmp_path: Path) 
     (tmp_path / "bad.hdf5").write_bytes(b"no")
     with pytest.raises(DamagedFile, match=r"bad\.hdf5"):
         load_clips([tmp_path])
+
+
+def test_a_whole_clip_has_every_row_and_the_goal(
+    make_episode: EpisodeFactory, tmp_path: Path
+) -> None:
+    episode = make_episode()
+    assert any(segment.kind == "transition" for segment in episode.segments)
+    for name in ("one", "two"):
+        write_episode(tmp_path / f"{name}.hdf5", episode)
+    clips = load_clips(tmp_path, 8, whole=True)
+    assert [clip.skill for clip in clips] == [episode.goal] * 2
+    whole = clips[0]
+    np.testing.assert_array_equal(whole.actions, episode.actions)
+    np.testing.assert_array_equal(whole.proprio, episode.observations["proprio"])
+    assert len(whole.scene) == len(whole.hands) == len(whole.fresh) == episode.num_steps + 1
+    np.testing.assert_array_equal(whole.scene, area_resize(episode.observations["agentview"], 8))
+    assert whole.success is None
+    assert whole.imagined is None
+    assert whole_clip(episode, 8, truth=True).success is episode.success
+    assert len(load_clips(tmp_path, 8, skills=[episode.goal], whole=True)) == 2
+    assert load_clips(tmp_path, 8, skills=["another goal"], whole=True) == []
+    with pytest.raises(SpecMismatch, match="no goal text"):
+        whole_clip(make_episode(goal=""), 8)
 
 
 def test_where_an_attempt_counts() -> None:

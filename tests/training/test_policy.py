@@ -153,6 +153,51 @@ def test_the_goal_decides_and_arrival_is_noticed(make_clips: MakeClips, tmp_path
     assert again.config == MODEL
 
 
+def test_a_policy_without_goals_learns_what_is_left_of_the_skill(
+    make_clips: MakeClips, tmp_path: Path
+) -> None:
+    clips = make_clips(steps=24)
+    model = replace(CONFIG.model, skill_id=True, skill_progress=True)
+    never_shown = Augmentation(goal_dropout=1.0)
+    loop = LoopConfig(steps=150, batch_size=32, lr=2e-3, bf16=False)
+    config = replace(CONFIG, model=model, augmentation=never_shown, loop=loop)
+    policy, _ = train_policy(clips, config, tmp_path, progress=False)
+    assert policy.skills.texts == ("slide left", "slide right")
+    batch = PolicyWindows(clips, policy).sample(np.random.default_rng(0), 64, never_shown)
+    assert not batch.has_goal.any()
+    assert batch.has_progress.all()
+    policy.eval()
+
+    def act(row: int, skill: str) -> tuple[float, float]:
+        clip = clips[0] if skill == "slide left" else clips[1]
+        seen = {
+            "agentview": clip.scene[row],
+            "wrist": clip.hands[row],
+            "proprio": clip.proprio[row],
+        }
+        chunk = policy.act(seen, None, skill)
+        return float(chunk.actions[:4, 0].mean()), chunk.steps_to_goal
+
+    left, far = act(0, "slide left")  # the first pictures are the same: the skill decides
+    right, _ = act(0, "slide right")
+    assert left < -0.3
+    assert right > 0.3
+    _, near = act(24, "slide left")
+    assert near < 4 < 8 < far
+
+
+def test_progress_without_a_goal_is_an_option(make_clips: MakeClips) -> None:
+    clips = make_clips()
+    plain = new_policy(clips, CONFIG)
+    assert plain.skills.texts == ()
+    half = Augmentation(goal_dropout=0.5)
+    batch = PolicyWindows(clips, plain).sample(np.random.default_rng(0), 64, half)
+    assert torch.equal(batch.has_progress, batch.has_goal)
+    seen = {"agentview": clips[0].scene[24], "wrist": clips[0].hands[24]}
+    chunk = plain.act(seen | {"proprio": clips[0].proprio[24]}, None, None)
+    assert chunk.steps_to_goal == plain.config.goal_horizon
+
+
 def test_unusable_clips_are_refused(make_clips: MakeClips, tmp_path: Path) -> None:
     with pytest.raises(NotEnoughData, match="at least one clip"):
         train_policy([], CONFIG, tmp_path)
