@@ -15,6 +15,7 @@ from mosel_gym.benchmark.reliance import MODES, Mode, RelianceConfig, goal_relia
 from mosel_gym.benchmark.report import write_report
 from mosel_gym.benchmark.results import EpisodeResult, summarize, verdict_confusion
 from mosel_gym.benchmark.rollouts import Keep, rollouts
+from mosel_gym.benchmark.rows import Row, rows_of
 from mosel_gym.benchmark.specs import (
     PretrainedAgent,
     ScriptedExpert,
@@ -73,6 +74,8 @@ class EvalConfig:
     """"ee_delta" or "joint", where the environment has several; None = its default."""
     max_steps: int | None = None
     """Step limit; None = the task's own."""
+    disturbed: bool = False
+    """Disturb brightness, contrast, colour temperature and gamma of the pictures (paper, G.1)."""
     render_every: int = 4
     """Pictures are drawn on every so many steps."""
     hold: int = 10
@@ -83,6 +86,14 @@ class EvalConfig:
     video: bool = True
     modes: tuple[Mode, ...] = MODES
     """Kinds of goals, for goal reliance."""
+    label: str = ""
+    """Name of the agent in rows and tables; "" = the last part of --agent."""
+    round: int = 0
+    """In rows: rounds of improvement that the agent has behind it."""
+    repeat: int = 0
+    """In rows: which repetition of the whole improvement the agent comes from."""
+    information: str = ""
+    """In rows: what the agent was given to learn from."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,8 @@ class Evaluation:
     """One for each seed that was carried out."""
     models: dict[str, float]
     """What foundation models cost, see `EpisodeResult.models`."""
+    rows: list[Row]
+    """The results as rows, one for each attempt at a seed."""
     stopped: BudgetReached | None = None
     """The budget of the foundation models, where it ended the run before all seeds were done."""
 
@@ -149,6 +162,7 @@ def evaluate(
         keep=Keep(video=config.video, episode=kind == "run", hold=config.hold),
         on_stop=stops.append,
         refine_rounds=config.refine_rounds,
+        disturbed=config.disturbed,
     )
     stopped = None
     if stops and not isinstance(stops[0], BudgetReached):
@@ -161,7 +175,30 @@ def evaluate(
     summary = _summary(config, seeds, kind, results, stopped)
     write_json(folder / "summary.json", summary)
     write_report(folder)
-    return Evaluation(summary["text"], results, summary["models"], stopped)
+    rows = _rows(config, task.id, results)
+    return Evaluation(summary["text"], results, summary["models"], rows, stopped)
+
+
+def _rows(config: EvalConfig, env_id: str, results: list[EpisodeResult]) -> list[Row]:
+    """One row an attempt; a plan that was refined k times counts as k rounds more."""
+    names = ("hold", "settle", "max_steps", "render_every", "layout_spread_m", "disturbed")
+    conditions: dict[str, Any] = {name: getattr(config, name) for name in names}
+    conditions |= {"cameras": list(config.cameras), "control": config.control}
+    if config.plan:
+        conditions["plan"] = list(config.plan)
+    rows: list[Row] = []
+    for number in range(config.refine_rounds + 1):
+        rows += rows_of(
+            [result.after(number) for result in results],
+            env_id,
+            config.label or Path(config.agent).name,
+            round=config.round + number,
+            repeat=config.repeat,
+            conditions=conditions,
+            fingerprint=_agent(config, 1).fingerprint(),
+            information=config.information,
+        )
+    return rows
 
 
 def _agent(config: EvalConfig, shares: int) -> PretrainedAgent | ScriptedExpert:

@@ -66,6 +66,7 @@ def rollouts(
     on_stop: OnStop | None = None,
     label: str = "episodes",
     refine_rounds: int = 0,
+    disturbed: bool = False,
 ) -> list[EpisodeResult]:
     """Run one episode for each seed.
 
@@ -90,6 +91,7 @@ def rollouts(
         label: Of the bar.
         refine_rounds: Further attempts at a seed, each with a refined plan, while the analyzer sees
             a failure; see `refine`.
+        disturbed: Show the agent disturbed pictures, see `EnvSpec`.
 
     Returns:
         Results in the order of `seeds`. An episode that broke has `status="error"`.
@@ -100,7 +102,7 @@ def rollouts(
         BudgetReached, MissingKey: See above.
     """
     check_rounds(refine_rounds)
-    env = EnvSpec(env_id, env_kwargs or {})
+    env = EnvSpec(env_id, env_kwargs or {}, disturbed)
     fixed = None if plan is None else tuple(plan)
     job = _Job(
         env=env,

@@ -88,14 +88,11 @@ class Row:
 
     @property
     def pool(self) -> dict[str, str]:
-        """What rows must agree in to be counted together; tasks may differ in their assets' hash,
-        which belongs to a scene."""
-        names = ("protocol", "renderer", "robot", "fingerprint", "planner", "analyzer", "modules")
-        found = {name: str(getattr(self, name)) for name in names}
-        return found | {
-            f"assets of {self.env_id}": self.assets,
-            "conditions": _text(self.conditions),
-        }
+        """What rows must agree in to be counted together, by name."""
+        names = ("env_id", "protocol", "renderer", "assets", "robot", "fingerprint")
+        more = ("planner", "analyzer", "modules")
+        found = {name: str(getattr(self, name)) for name in (*names, *more)}
+        return found | {"conditions": _text(self.conditions)}
 
 
 def rows_of(
@@ -110,7 +107,7 @@ def rows_of(
     information: str = "",
 ) -> list[Row]:
     """Rows of some episodes, with the versions and the hardware of this process."""
-    machine = hardware()
+    machine, made_with, revision = hardware(), versions(), git_revision() or ""
     return [
         Row(
             env_id=env_id,
@@ -142,8 +139,8 @@ def rows_of(
             privileged_agent=result.privileged_agent,
             hints=result.hints,
             models=result.models,
-            versions=versions(),
-            revision=git_revision() or "",
+            versions=made_with,
+            revision=revision,
             hardware=f"{machine['cpu']}, {machine['cores']} cores",
             **{name: result.setting.get(name, "") for name in _SETTING},
         )

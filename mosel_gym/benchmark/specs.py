@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +20,7 @@ from mosel_gym.benchmark.modules import (
 from mosel_gym.benchmark.provenance import read_json
 from mosel_gym.benchmark.rollout import Agent
 from mosel_gym.llm.config import ChatConfig
-from mosel_gym.registry import task_of
+from mosel_gym.registry import TASKS, task_of
 
 if TYPE_CHECKING:
     from mosel_gym.agents.base import TaskPlanner, VideoAnalyzer
@@ -44,6 +44,8 @@ class EnvSpec:
 
     id: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    disturbed: bool = False
+    """Pictures with the visual disturbances of the paper's G.1."""
 
     def make(self) -> gym.Env[Any, Any]:
         """A new environment.
@@ -53,11 +55,17 @@ class EnvSpec:
         """
         import mosel_gym  # noqa: F401  # a spawned process has registered no ids yet
 
-        return gym.make(self.id, disable_env_checker=True, **self.kwargs)
+        env = gym.make(self.id, disable_env_checker=True, **self.kwargs)
+        if not self.disturbed:
+            return env
+        from mosel_gym.wrappers import VisualDisturbance
+
+        return VisualDisturbance(env)
 
     def fingerprint(self) -> str:
         """The same for the same id and arguments."""
-        return f"{self.id} {sorted(self.kwargs.items())!r}"
+        said = f"{self.id} {sorted(self.kwargs.items())!r}"
+        return f"{said}, disturbed" if self.disturbed else said
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,19 @@ def env_id(task: str) -> str:
         UnknownId: No such task; names the nearest.
     """
     return task_of(f"MOSEL-LiberoLong-Task{task}" if task.isdigit() else task).id
+
+
+def env_ids(tasks: Iterable[str]) -> list[str]:
+    """The ids of several tasks, each given as for `env_id`, or a suite's name for all of its tasks.
+
+    Raises:
+        UnknownId: No such task; names the nearest.
+    """
+    found: dict[str, None] = {}
+    for text in tasks:
+        suite = [task.id for task in TASKS.values() if task.suite == text]
+        found |= dict.fromkeys(suite or [env_id(text)])
+    return list(found)
 
 
 def env_kwargs(**wanted: Any) -> dict[str, Any]:

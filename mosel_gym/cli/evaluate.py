@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from mosel_gym.benchmark.comparing import paired_text, rates_text
 from mosel_gym.benchmark.evaluate import EvalConfig, evaluate, evaluate_reliance
+from mosel_gym.benchmark.rows import RESULTS, merge_rows, read_rows
+from mosel_gym.benchmark.specs import env_ids
 from mosel_gym.cli.options import exit_code, told_stop
 
 
 def main(
     config: Annotated[EvalConfig, tyro.conf.arg(name="")],
+    tasks: tuple[str, ...] = (),
     out: Path = Path("runs/eval"),
+    rows: Path = RESULTS / "eval.jsonl",
     episodes: int = 20,
     seed: int = 5000,
     workers: int | None = None,
@@ -21,9 +27,14 @@ def main(
 ) -> int:
     """Measure an agent: success with Wilson intervals, verdicts against the truth, report.html.
 
+    Every episode also becomes a line in --rows; agents that have lines there on the same seeds are
+    compared with this one.
+
     Args:
         config: Agent, task and how it is run.
-        out: Folder; finished episodes are not run again.
+        tasks: Several, in place of --task: ids, numbers of LIBERO-Long tasks, or a suite's name.
+        out: Folder; finished episodes are not run again. Several tasks get a folder each in it.
+        rows: File of JSON lines, one an episode; an episode that is run again is replaced.
         episodes: Number of seeds.
         seed: The first seed.
         workers: Processes, one core each; by default 2, or 1 if a foundation model is asked.
@@ -34,6 +45,18 @@ def main(
         text, errors = evaluate_reliance(config, out, episodes, seed, workers or 2)
         print(text)
         return 1 if errors else 0
-    done = evaluate(config, out, range(seed, seed + episodes), workers)
-    print(f"{done.text}\n\nReport: {out / 'report.html'}")
-    return told_stop(done.stopped) or exit_code(done.results)
+    code, mine = 0, []
+    wanted = env_ids(tasks or (config.task,))
+    for task in wanted:
+        folder = out / task if tasks else out
+        done = evaluate(replace(config, task=task), folder, range(seed, seed + episodes), workers)
+        merge_rows(rows, done.rows)
+        mine += done.rows
+        heading = f"{task}\n" if tasks else ""
+        print(f"{heading}{done.text}\n\nReport: {folder / 'report.html'}\n")
+        code = max(code, told_stop(done.stopped) or exit_code(done.results))
+        if done.stopped:
+            break
+    others = [row for row in read_rows(rows) if row.env_id in wanted]
+    print(f"{rates_text(mine)}\n\nBeside the other rows of {rows}. {paired_text(others, mine)}")
+    return code

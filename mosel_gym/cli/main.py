@@ -25,6 +25,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
     ("run",): ("run", "run an agent on a task, with an mp4 of each episode"),
     ("improve",): ("improve", "refine an agent from episodes that it reflected on"),
     ("eval",): ("evaluate", "success rates of an agent; with --goal-reliance, what goals matter"),
+    ("compare",): ("compare", "agents beside each other, from the rows that eval wrote"),
     ("judge",): ("judge", "compare video analyzers with the simulator, on recorded episodes"),
     ("bench", "env"): (
         "bench_env",

@@ -1,1 +1,1 @@
-"""The tables and the curve of the paper as commands: what it reports, beside what was measured here."""
+"""The tables and the curve of the paper as commands: its numbers, beside what was measured here."""

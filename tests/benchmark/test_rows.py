@@ -1,0 +1,143 @@
+"""Rows of results: written, merged, read again, and never pooled where they must not be."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from mosel_gym.benchmark.comparing import compare_rows, paired_text, rates_text
+from mosel_gym.benchmark.results import EpisodeResult, JudgedSegment
+from mosel_gym.benchmark.rows import Row, check_pool, merge_rows, rate_of, read_rows, rows_of
+from mosel_gym.errors import DamagedFile, SpecMismatch
+
+TASK = "MOSEL-LiberoLong-Task6"
+SETTING = {"protocol": "mosel", "renderer": "osmesa", "assets": "pack-1", "robot": "panda"}
+
+
+def row(seed: int, success: bool | None = True, **changes: object) -> Row:
+    base = Row(TASK, "ours", seed, success=success, protocol="mosel", renderer="osmesa")
+    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+
+
+def test_a_result_becomes_a_row_with_all_that_the_tables_need(tmp_path: Path) -> None:
+    verdict = JudgedSegment(
+        "push it", 0, judged=True, truth=False, confidence=0.7, reason="looks so"
+    )
+    result = EpisodeResult(
+        seed=7,
+        success=False,
+        held=False,
+        steps=12,
+        plan=("push it",),
+        subgoals={"it is there": False},
+        setting=SETTING,
+        verdicts=(verdict,),
+        judged_success=True,
+        planner="offline",
+        analyzer="pixel",
+        seconds={"simulation": 1.23456, "networks": 0.5},
+    )
+    made = rows_of([result], TASK, "ours", round=2, conditions={"hold": 10}, fingerprint="abc")
+    path = merge_rows(tmp_path / "results" / "a.jsonl", made)
+    (found,) = read_rows(path)
+    assert found == made[0]
+    assert (found.env_id, found.agent, found.round, found.seed) == (TASK, "ours", 2, 7)
+    assert (found.success, found.success_held, found.status, found.steps) == (
+        False,
+        False,
+        "ok",
+        12,
+    )
+    assert found.verdicts == ({"skill": "push it", "judged": True, "truth": False},)
+    assert found.subgoals == {"it is there": False}
+    assert found.seconds == 1.735
+    assert (found.protocol, found.renderer, found.assets) == ("mosel", "osmesa", "pack-1")
+    assert (found.planner, found.analyzer, found.judged_success) == ("offline", "pixel", True)
+    assert found.versions["mujoco"]
+    assert "cores" in found.hardware
+
+
+def test_an_episode_that_is_run_again_is_replaced_and_others_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    merge_rows(path, [row(1), row(2, False)])
+    merge_rows(path, [row(2, True), row(3, False), row(1, False, agent="other")])
+    found = read_rows(tmp_path)
+    assert [(r.agent, r.seed, r.success) for r in found] == [
+        ("other", 1, False),
+        ("ours", 1, True),
+        ("ours", 2, True),
+        ("ours", 3, False),
+    ]
+
+
+def _add(path: str, first: int) -> None:
+    for seed in range(first, first + 5):
+        merge_rows(path, [row(seed)])
+
+
+def test_two_processes_at_once_lose_no_row(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.jsonl")
+    context = multiprocessing.get_context("spawn")
+    jobs = [context.Process(target=_add, args=(path, first)) for first in (0, 100)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join(60)
+    assert [job.exitcode for job in jobs] == [0, 0]
+    assert sorted(found.seed for found in read_rows(path)) == [*range(5), *range(100, 105)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("protocol", "openpi"),
+        ("renderer", "egl"),
+        ("assets", "real"),
+        ("fingerprint", "other weights"),
+        ("conditions", {"hold": 3}),
+        ("analyzer", "privileged"),
+    ],
+)
+def test_rows_that_differ_are_never_pooled(name: str, value: object) -> None:
+    with pytest.raises(SpecMismatch, match=name):
+        rate_of([row(1), row(2, **{name: value})], "a cell")
+
+
+def test_errors_leave_the_rate_and_do_not_spoil_the_pool() -> None:
+    rows = [row(1), row(2, False), row(3, None, status="error", renderer="")]
+    assert (rate_of(rows).successes, rate_of(rows).trials) == (1, 2)
+    check_pool(rows)
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = merge_rows(tmp_path / "a.jsonl", [row(1)])
+    path.write_text(path.read_text() + "{broken\n")
+    with pytest.raises(DamagedFile, match="line 2"):
+        read_rows(path)
+    with pytest.raises(FileNotFoundError, match="mosel eval"):
+        read_rows(tmp_path / "none.jsonl")
+
+
+def test_agents_are_paired_by_seed_only_where_they_ran_the_same_way() -> None:
+    ours = [row(1), row(2), row(3, False)]
+    theirs = [row(1, False), row(2), row(4, False), row(3, None, status="error")]
+    found = compare_rows("ours", "theirs", ours, theirs)
+    assert (found.gained, found.lost, found.pairs) == (1, 0, 2)
+    elsewhere = [dataclasses.replace(r, protocol="openpi") for r in theirs]
+    assert compare_rows("ours", "theirs", ours, elsewhere).pairs == 0
+
+
+def test_texts_tell_rates_pairs_and_what_is_privileged() -> None:
+    ours = [row(1), row(2, False)]
+    later = [row(1, round=1), row(2, round=1)]
+    expert = [row(1, agent="expert", privileged_agent=True, information="everything")]
+    text = rates_text([*ours, *later, *expert])
+    assert "ours, round 0" in text
+    assert "1/2 = 50 %" in text
+    assert "expert: PRIVILEGED" in text
+    assert "expert was given: everything" in text
+    assert "ours, round 1 vs ours, round 0: +1 -0 of 2" in paired_text([*ours, *later], later)
+    assert "No two agents" in paired_text(ours)
