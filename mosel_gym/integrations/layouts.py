@@ -106,7 +106,7 @@ _LAYOUTS: dict[tuple[str, str], HarnessLayout] = {
         "openpi", (), "observation/{}", ("observation/state",), ("prompt",)
     ),
     ("vla_eval", "joints"): _robotwin(
-        "vla_eval", ("images",), "{}", ("states",), ("task_description",)
+        "vla_eval", ("images",), "{}", ("joint_state",), ("task_description",)
     ),
     ("lerobot", "joints"): _robotwin("lerobot", ("pixels",), "{}", ("agent_pos",), None),
 }
