@@ -33,9 +33,11 @@ from mosel_gym.benchmark.tables import (
 from mosel_gym.errors import BudgetReached, ModelError, MoselError
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.registry import task_of
+from mosel_gym.specs import robot as find_robot
 
 EXPERT = "expert"
 """In place of a checkpoint: the scripted expert carries out the plan."""
+TWO_ARM_CAMERAS = ("head_camera", "left_camera", "right_camera")
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ class EvalConfig:
     layout_spread_m: float = 0.0
     """Objects are moved by up to this much in x and y, where the environment can do that."""
     cameras: tuple[str, ...] = ()
-    """Pictures that the agent needs; none named = the environment's own choice."""
+    """Pictures that are drawn; none named = those that the agent needs."""
     control: str | None = None
-    """"ee_delta" or "joint", where the environment has several; None = its default."""
+    """"ee_delta" or "joint", where the environment has several; None = the agent's."""
     max_steps: int | None = None
     """Step limit; None = the task's own."""
     disturbed: bool = False
@@ -148,11 +150,10 @@ def evaluate(
         task.id,
         env_kwargs(
             layout_spread_m=config.layout_spread_m or None,
-            cameras=config.cameras or None,
-            control=config.control,
             success_hold=max(config.hold, config.settle),
             max_steps=config.max_steps,
             render_every=config.render_every,
+            **_seen(config),
         ),
         seeds,
         workers,
@@ -183,7 +184,8 @@ def _rows(config: EvalConfig, env_id: str, results: list[EpisodeResult]) -> list
     """One row an attempt; a plan that was refined k times counts as k rounds more."""
     names = ("hold", "settle", "max_steps", "render_every", "layout_spread_m", "disturbed")
     conditions: dict[str, Any] = {name: getattr(config, name) for name in names}
-    conditions |= {"cameras": list(config.cameras), "control": config.control}
+    seen = _seen(config)
+    conditions |= {"cameras": list(seen["cameras"] or ()), "control": seen["control"]}
     if config.plan:
         conditions["plan"] = list(config.plan)
     rows: list[Row] = []
@@ -199,6 +201,23 @@ def _rows(config: EvalConfig, env_id: str, results: list[EpisodeResult]) -> list
             information=config.information,
         )
     return rows
+
+
+def _seen(config: EvalConfig) -> dict[str, Any]:
+    """Cameras and control: as asked for, else what the agent needs beyond an environment's own.
+
+    A video analyzer from outside is shown every view of two arms, which the shipped one insists on.
+    """
+    cameras, control = config.cameras, config.control
+    if config.agent != EXPERT:
+        from mosel_gym.agents.needs import needs_of
+
+        needs = needs_of(config.agent.removeprefix("hip:"))
+        if len(find_robot(needs.robot).arms) > 1:
+            looks = config.analyzer != "stored" and not config.analyzer.startswith("privileged")
+            cameras = cameras or (TWO_ARM_CAMERAS if looks else needs.cameras)
+            control = control or needs.control
+    return {"cameras": cameras or None, "control": control}
 
 
 def _agent(config: EvalConfig, shares: int) -> PretrainedAgent | ScriptedExpert:
