@@ -27,6 +27,7 @@ from mosel_gym.agents.base import (
 )
 from mosel_gym.agents.config import MoselConfig, from_plain
 from mosel_gym.agents.improvement.language import History
+from mosel_gym.agents.kinds import MOSEL, read_index, require_kind
 from mosel_gym.agents.planning.offline import OfflinePlanner, OfflinePlannerConfig
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.data.cameras import Cameras
@@ -39,8 +40,8 @@ from mosel_gym.models.video_planner import LatentVideoPlanner
 from mosel_gym.types import TaskPlan
 
 FORMAT = "mosel-agent/1"
-_INDEX = "agent.json"
-_VIDEO, _POLICY, _JUDGE = "video.safetensors", "policy.safetensors", "judge.safetensors"
+INDEX = "agent.json"
+VIDEO, POLICY, _JUDGE = "video.safetensors", "policy.safetensors", "judge.safetensors"
 _LOOP_JUDGE = "loop_judge.safetensors"
 
 
@@ -71,7 +72,7 @@ def embedded_names() -> list[str]:
     folder = resources.files("mosel_gym") / "checkpoints"
     if not folder.is_dir():
         return []
-    return sorted(entry.name for entry in folder.iterdir() if (entry / _INDEX).is_file())
+    return sorted(entry.name for entry in folder.iterdir() if (entry / INDEX).is_file())
 
 
 def checkpoint_folder(name_or_dir: str | Path) -> Path:
@@ -105,15 +106,8 @@ def save_agent(folder: str | Path, agent: StoredAgent, *, half: bool = True) -> 
         SpecMismatch: A part is of a class that this format has no name for.
     """
     folder = Path(folder)
-    networks: dict[str, ConfiguredModule] = {}
-    for file, part, kind in (
-        (_VIDEO, agent.video_planner, LatentVideoPlanner),
-        (_POLICY, agent.inverse_dynamics, GoalPolicy),
-    ):
-        if not isinstance(part, kind):
-            raise SpecMismatch(_unsaveable(part, kind.__name__))
-        networks[file] = part
-    planner = _planner_entry(agent.task_planner)
+    networks = network_files(agent.video_planner, agent.inverse_dynamics)
+    planner = planner_entry(agent.task_planner)
     analyzer = _analyzer_entry(agent.analyzer, _JUDGE, networks)
     # Asked while a skill is carried out; it is stored by itself unless it is the analyzer.
     judge: object = agent.judge
@@ -123,6 +117,7 @@ def save_agent(folder: str | Path, agent: StoredAgent, *, half: bool = True) -> 
         save_module(folder / file, network, half=half)
     index = {
         "format": FORMAT,
+        "kind": MOSEL,
         "task_planner": planner,
         "analyzer": analyzer,
         "judge": loop_judge,
@@ -136,7 +131,7 @@ def save_agent(folder: str | Path, agent: StoredAgent, *, half: bool = True) -> 
         "refined": agent.refined,
         "card": agent.card,
     }
-    with atomic_path(folder / _INDEX) as draft:
+    with atomic_path(folder / INDEX) as draft:
         draft.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     return folder
 
@@ -146,15 +141,17 @@ def load_agent(name_or_dir: str | Path, device: str = "cpu") -> StoredAgent:
 
     Raises:
         UnknownId: No such checkpoint.
+        SpecMismatch: It is an agent of another kind.
         DamagedFile: A file of it is missing or damaged; the message names its path.
     """
     folder = checkpoint_folder(name_or_dir)
-    path = folder / _INDEX
+    path = folder / INDEX
+    index = read_index(path)
+    require_kind(MOSEL, index, path)
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
         if index["format"] != FORMAT:
             raise ValueError(f"its format is {index['format']!r}, not {FORMAT!r}")
-        planner = _planner(index["task_planner"])
+        planner = planner_of(index["task_planner"])
         analyzer = _analyzer(folder / _JUDGE, index["analyzer"], device)
         judge: object = analyzer
         if index.get("judge") is not None:  # older files have none
@@ -176,8 +173,8 @@ def load_agent(name_or_dir: str | Path, device: str = "cpu") -> StoredAgent:
         ) from error
     return StoredAgent(
         task_planner=planner,
-        video_planner=load_module(folder / _VIDEO, LatentVideoPlanner, device=device),
-        inverse_dynamics=load_module(folder / _POLICY, GoalPolicy, device=device),
+        video_planner=load_module(folder / VIDEO, LatentVideoPlanner, device=device),
+        inverse_dynamics=load_module(folder / POLICY, GoalPolicy, device=device),
         analyzer=analyzer,
         judge=judge if isinstance(judge, SkillJudge) else None,
         config=config,
@@ -189,7 +186,30 @@ def load_agent(name_or_dir: str | Path, device: str = "cpu") -> StoredAgent:
     )
 
 
-def _planner_entry(planner: TaskPlanner) -> dict[str, Any]:
+def network_files(
+    video: VideoPlanner | None, policy: InverseDynamics
+) -> dict[str, ConfiguredModule]:
+    """The networks of an agent by the names of their files; None stands for a part that it lacks.
+
+    Raises:
+        SpecMismatch: One is of a class that the format has no name for.
+    """
+    networks: dict[str, ConfiguredModule] = {}
+    for file, part, kind in ((VIDEO, video, LatentVideoPlanner), (POLICY, policy, GoalPolicy)):
+        if part is None:
+            continue
+        if not isinstance(part, kind):
+            raise SpecMismatch(_unsaveable(part, kind.__name__))
+        networks[file] = part
+    return networks
+
+
+def planner_entry(planner: TaskPlanner) -> dict[str, Any]:
+    """What `agent.json` says of a task planner.
+
+    Raises:
+        SpecMismatch: The format has no name for it.
+    """
     if isinstance(planner, OfflinePlanner):
         return {"kind": "offline", "config": asdict(planner.config)}
     models = _model_parts()
@@ -231,7 +251,13 @@ def _model_parts() -> ModuleType | None:
     return stored_models
 
 
-def _planner(stored: Mapping[str, Any]) -> TaskPlanner:
+def planner_of(stored: Mapping[str, Any]) -> TaskPlanner:
+    """The task planner behind an entry.
+
+    Raises:
+        ValueError, KeyError, TypeError: It is no such entry.
+        MissingLibrary: It asks a foundation model, and the extra `llm` is not installed.
+    """
     if stored["kind"] == "offline":
         return OfflinePlanner(OfflinePlannerConfig(**stored["config"]))
     if stored["kind"] == "lvlm":

@@ -17,12 +17,22 @@ from mosel_gym.transition import TransitionConfig
 
 
 @dataclass(frozen=True)
-class MoselConfig:
-    """Everything of `MoselAgent` that is a number and not a network."""
+class ActingConfig:
+    """Everything of an acting agent that is a number and not a network."""
 
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     follower: FollowerConfig = field(default_factory=FollowerConfig)
     transition: TransitionConfig = field(default_factory=TransitionConfig)
+    seed: int = 0
+    """Of the networks' sampling noise; each `reset` goes back to it unless it is given another."""
+    robot: str = "panda"
+    """Row of `specs.ROBOTS` that the agent drives; the same as the policy's."""
+
+
+@dataclass(frozen=True)
+class MoselConfig(ActingConfig):
+    """The same with what reflection and improvement need."""
+
     route: RouteConfig = field(default_factory=RouteConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     """How the language plan is refined."""
@@ -34,10 +44,6 @@ class MoselConfig:
     """Ask the analyzer whether a skill is done, where it can be asked during execution."""
     min_accepted: int = 5
     """Segments judged successful without which neither network is refined."""
-    seed: int = 0
-    """Of the networks' sampling noise; each `reset` goes back to it unless it is given another."""
-    robot: str = "panda"
-    """Row of `specs.ROBOTS` that the agent drives; the same as the policy's."""
 
 
 ConfigT = TypeVar("ConfigT")

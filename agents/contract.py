@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mosel_gym.agents.base import InverseDynamics, VideoPlanner
-from mosel_gym.agents.config import MoselConfig
+from mosel_gym.agents.config import ActingConfig
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.models.inverse_dynamics import GoalPolicy
 from mosel_gym.models.video_planner import LatentVideoPlanner
 
 
-def check_parts(config: MoselConfig, video: VideoPlanner, policy: InverseDynamics) -> None:
+def check_parts(config: ActingConfig, video: VideoPlanner, policy: InverseDynamics) -> None:
     """Compare what our own networks were made for with the agent's config; others cannot be asked.
 
     Raises:
@@ -23,7 +23,7 @@ def check_parts(config: MoselConfig, video: VideoPlanner, policy: InverseDynamic
         if policy.config.robot != config.robot:
             raise SpecMismatch(
                 f"The policy was made for the robot {policy.config.robot!r}, the agent's config "
-                f"says {config.robot!r}. Pass `MoselConfig(robot={policy.config.robot!r}, ...)`, "
+                f"says {config.robot!r}. Set `robot={policy.config.robot!r}` in it, "
                 "or take a preset of `agents.presets`."
             )
         _check_scene("policy", policy.config.cameras.scene, scene)

@@ -36,6 +36,8 @@ class ExecutorConfig:
     """The picture that the video planner imagines from."""
     judged_pictures: int = 2
     """Observations that the judge gets, one at each chunk."""
+    hold_last_frame: bool = False
+    """Follow the last frame for as long as the budget lasts; the skill never ends by itself."""
     done_above: float = 0.9
     """Two judgements in a row above this, one at each chunk, end the skill as "reached" before its
     last frame: a policy that is faster than its plan would else go on and undo its own work."""
@@ -46,6 +48,9 @@ class SkillExecutor:
 
     A skill ends as "reached" when its last frame was followed and the judge agrees; without a judge
     the inverse dynamics' own word decides. It ends as "exhausted" when its steps are used up.
+
+    Where the video planner imagines nothing, the policy goes by the skill's text, and the skill is
+    over once the policy says that its end is near.
     """
 
     def __init__(
@@ -97,7 +102,9 @@ class SkillExecutor:
     @property
     def imagined(self) -> Frames | None:
         """The frames imagined last, uint8 `[T, H, W, 3]`."""
-        return None if self.visual_plan is None else self.visual_plan.frames
+        if self.visual_plan is None or not len(self.visual_plan.frames):
+            return None
+        return self.visual_plan.frames
 
     def act(self, observation: Observation, image_age: int = 0) -> NDArray[np.float32] | None:
         """The next action.
@@ -145,13 +152,20 @@ class SkillExecutor:
             self._imagine_next, self._frame, self._frame_steps = False, 0, 0
         assert self.visual_plan is not None
         frames = self.visual_plan.frames
+        if not len(frames):
+            chunk = self.inverse_dynamics.act(observation, None, self.skill)
+            there = chunk.steps_to_goal < self.config.advance_below
+            self._closing = self._last_frame_reached = there
+            self._take(chunk, image_age)
+            return
         while True:
             chunk = self.inverse_dynamics.act(observation, frames[self._frame], self.skill)
             there = chunk.steps_to_goal < self.config.advance_below
             if not there and self._frame_steps < self.config.max_steps_per_frame:
                 break
             if self._frame == len(frames) - 1:
-                self._closing, self._last_frame_reached = True, there
+                if not self.config.hold_last_frame:
+                    self._closing, self._last_frame_reached = True, there
                 break
             self._frame, self._frame_steps = self._frame + 1, 0
         self._take(chunk, image_age)

@@ -9,45 +9,36 @@ improvement         reflected episodes       -> better modules   Algorithm 1  im
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Self
 
 from mosel_gym.agents import base
+from mosel_gym.agents.acting import ActingAgent
 from mosel_gym.agents.checkpoint import StoredAgent, load_agent, save_agent
 from mosel_gym.agents.config import MoselConfig
-from mosel_gym.agents.contract import check_parts, check_robot
-from mosel_gym.agents.executor import SkillExecutor
-from mosel_gym.agents.follower import PlanFollower
 from mosel_gym.agents.improvement.evidence import Evidence, Memory
 from mosel_gym.agents.improvement.language import History, refine_plan
 from mosel_gym.agents.improvement.policy import refine_policy
 from mosel_gym.agents.improvement.route import choose
 from mosel_gym.agents.improvement.video import refine_video
-from mosel_gym.agents.planning.check import checked_plan, resolve_task
-from mosel_gym.agents.sb3 import Sb3Predict
 from mosel_gym.agents.trace import Trace
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import MoselError
-from mosel_gym.specs import robot as find_robot
 from mosel_gym.types import (
     Episode,
     ImproveReport,
     Observation,
     Reflection,
-    Skill,
     Target,
     Task,
     TaskPlan,
 )
 
 
-class MoselAgent(Sb3Predict):
+class MoselAgent(ActingAgent):
     """Four modules and the loop around them; knows no environment.
 
     Example:
@@ -93,14 +84,10 @@ class MoselAgent(Sb3Predict):
         judge: base.SkillJudge | None = None,
         buffer: ReflectionBuffer | str | Path | None = None,
     ) -> None:
-        self.task_planner = task_planner
-        self.video_planner = video_planner
-        self.inverse_dynamics = inverse_dynamics
-        self.analyzer = analyzer
         self.config = config or MoselConfig()
-        self.robot = find_robot(self.config.robot)
-        check_parts(self.config, video_planner, inverse_dynamics)
-        self.judge = judge or (analyzer if isinstance(analyzer, base.SkillJudge) else None)
+        judge = judge or (analyzer if isinstance(analyzer, base.SkillJudge) else None)
+        super().__init__(task_planner, video_planner, inverse_dynamics, self.config, judge)
+        self.analyzer = analyzer
         self.buffer = ReflectionBuffer(buffer) if isinstance(buffer, str | Path) else buffer
         self.plans: dict[str, TaskPlan] = {}
         """Goal text -> the plan that language refinement arrived at; `reset` starts from it."""
@@ -109,13 +96,8 @@ class MoselAgent(Sb3Predict):
         """Goal text -> rounds of language refinement done."""
         self.rounds = 0
         """Improvement rounds done."""
-        self.card: dict[str, Any] = {}
-        self.task: Task | None = None
-        self.plan: TaskPlan | None = None
         self._memory: list[tuple[Episode, Reflection]] = []
-        self._trace: Trace | None = None
-        self._follower: PlanFollower | None = None
-        self._reflected: tuple[int, Reflection] | None = None
+        self._reflected: tuple[Trace | None, int, Reflection] | None = None
 
     @property
     def name(self) -> str:
@@ -123,78 +105,10 @@ class MoselAgent(Sb3Predict):
         parts = (self.task_planner, self.video_planner, self.inverse_dynamics, self.analyzer)
         return "mosel(" + ", ".join(part.name for part in parts) + ")"
 
-    def reset(
-        self,
-        task: Task | str,
-        skills: Sequence[str | Skill] | None = None,
-        plan: TaskPlan | Sequence[str] | None = None,
-        *,
-        seed: int | None = None,
-    ) -> None:
-        """Begin an episode.
-
-        Args:
-            task: A task, or a goal text. A text that the task tables know brings its own S.
-            skills: S; needed for any other text, and overrides the tables' where given.
-            plan: Carry this out, in place of what the task planner would write.
-            seed: Of the networks' sampling noise in this episode; None = `config.seed`.
-
-        Raises:
-            UnknownId: The tables do not know the goal text, and no `skills` were given.
-            InvalidPlan: `plan` is empty or uses a skill outside S.
-        """
-        self.task = resolve_task(task, skills)
-        self._given_plan = None if plan is None else checked_plan(plan, self.task)
-        self.plan = self._given_plan
-        self._seed = self.config.seed if seed is None else seed
-        for network in (self.video_planner, self.inverse_dynamics):
-            if hasattr(network, "reset"):
-                network.reset(self._seed)
-        self._trace = Trace(self.task, {"agent": self.name}, self.robot)
-        self._follower = None
-        self._reflected = None
-
-    def restart(self) -> None:
-        """Begin the next episode with the arguments of the last `reset`."""
-        if self.task is not None:
-            self.reset(self.task, plan=self._given_plan, seed=self._seed)
-
-    def act(
-        self, observation: Observation, info: Mapping[str, Any] | None = None
-    ) -> NDArray[np.float32]:
-        """The next action, float32 `[A]`; when the plan is over the arms hold still.
-
-        Raises:
-            MoselError: `reset` was not called, or the episode was finished.
-            SpecMismatch: The environment has another robot than the agent, or the observation is
-                not what the networks need.
-        """
-        trace = self._open_trace()
-        check_robot(self.robot.name, info)
-        age = trace.see(observation, info)
-        row = trace.last_row
-        if self._follower is None:
-            self._follower = self._begin(row)
-        action = self._follower.act(row, age)
-        trace.did(action)
-        return action
-
-    def finish(self, observation: Observation, info: Mapping[str, Any] | None = None) -> None:
-        """Record what the last action led to; call it once after the loop."""
-        trace = self._open_trace()
-        trace.see(observation, info)
-        trace.finished = True
-
     @property
-    def episode(self) -> Episode:
-        """The trace so far.
-
-        Raises:
-            MoselError: There is none yet.
-        """
-        if self._trace is None or self._follower is None:
-            raise MoselError("There is no episode yet: call `reset(task)`, then `act` in a loop.")
-        return self._trace.episode(self.plan, self._follower.segments())
+    def acting_config(self) -> MoselConfig:
+        """The config as it stands."""
+        return self.config
 
     def reflect(self, episode: Episode | None = None) -> Reflection:
         """What failed, which skill, and why (section 3.4); remembered for `improve`.
@@ -205,8 +119,8 @@ class MoselAgent(Sb3Predict):
         """
         own = episode is None
         length = len(self._trace) if self._trace else 0
-        if own and self._reflected and self._reflected[0] == length:
-            return self._reflected[1]
+        if own and self._reflected and self._reflected[:2] == (self._trace, length):
+            return self._reflected[2]
         episode = self.episode if episode is None else episode
         reflection = self.analyzer.analyze(episode)
         if self.buffer is None:
@@ -214,7 +128,7 @@ class MoselAgent(Sb3Predict):
         else:
             self.buffer.add(episode, reflection, round=self.rounds)
         if own:
-            self._reflected = (length, reflection)
+            self._reflected = (self._trace, length, reflection)
         return reflection
 
     def improve(
@@ -309,19 +223,13 @@ class MoselAgent(Sb3Predict):
         agent.rounds, agent.card = stored.rounds, stored.card
         return agent
 
-    def _begin(self, observation: Observation) -> PlanFollower:
-        assert self.task is not None
-        if self.plan is None:
-            self.plan = self.plans.get(self.task.goal) or self.task_planner.plan(
-                self.task, observation, self.history.get(self.task.goal, ())
-            )
-        config = self.config
-        judge = self.judge if config.judge_in_loop else None
-        executor = SkillExecutor(self.video_planner, self.inverse_dynamics, judge, config.executor)
-        plan = checked_plan(self.plan, self.task)
-        return PlanFollower(
-            executor, plan.skills, observation, config.follower, config.transition, self.robot
+    def _written_plan(self, task: Task, observation: Observation) -> TaskPlan:
+        return self.plans.get(task.goal) or self.task_planner.plan(
+            task, observation, self.history.get(task.goal, ())
         )
+
+    def _asked_judge(self) -> base.SkillJudge | None:
+        return self.judge if self.config.judge_in_loop else None
 
     def _improve_language(self, evidence: Evidence) -> TaskPlan:
         if self.task is None:
@@ -331,10 +239,3 @@ class MoselAgent(Sb3Predict):
         plan, known = refine_plan(self.task, evidence, self.task_planner, known, config, rounds)
         self.plans[goal], self.history[goal], self.refined[goal] = plan, known, rounds + 1
         return plan
-
-    def _open_trace(self) -> Trace:
-        if self._trace is None:
-            raise MoselError('Call `reset(task)` first, for example `agent.reset(info["task"])`.')
-        if self._trace.finished:
-            raise MoselError("This episode was finished; call `reset(task)` to begin the next one.")
-        return self._trace

@@ -1,4 +1,4 @@
-"""An agent by name or folder, whatever kind it is: every command and every server loads through here.
+"""An agent by name or folder, of whatever kind: every command and every server loads through here.
 
 `agent.json` names its kind; a file without one is MOSEL's own.
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mosel_gym.agents.base import TaskPlanner, VideoAnalyzer
-from mosel_gym.agents.checkpoint import checkpoint_folder
+from mosel_gym.agents.checkpoint import INDEX, checkpoint_folder
+from mosel_gym.agents.kinds import KINDS, named_kind, read_index, require_kind, split_source
 from mosel_gym.data.buffer import ReflectionBuffer
-from mosel_gym.errors import DamagedFile, UnknownId
 from mosel_gym.types import (
     Episode,
     ImproveReport,
@@ -29,14 +28,7 @@ from mosel_gym.types import (
     TaskPlan,
 )
 
-KINDS: dict[str, str] = {
-    "mosel": "mosel_gym.agents.mosel:MoselAgent",
-    "unipi": "mosel_gym.agents.baselines.unipi:UniPiAgent",
-    "palm-e": "mosel_gym.agents.baselines.palm_e:PalmEAgent",
-    "hip": "mosel_gym.agents.baselines.hip:HipAgent",
-    "rl": "mosel_gym.agents.baselines.rl:RLAgent",
-}
-"""Kind in `agent.json` -> class; imported when first asked for, since each brings libraries."""
+__all__ = ["KINDS", "PolicyAgent", "kind_of", "load_any"]
 
 
 class PolicyAgent(Protocol):
@@ -83,20 +75,23 @@ class PolicyAgent(Protocol):
 
 
 def kind_of(name_or_dir: str | Path) -> str:
-    """The kind of a stored agent: a key of `KINDS`.
+    """The kind that a stored agent is read as: a key of `KINDS`.
+
+    Args:
+        name_or_dir: Name or folder; "hip:libero-long" reads a folder of MOSEL's as another kind.
 
     Raises:
         UnknownId: No such agent, or a kind that this version does not know.
+        SpecMismatch: It cannot be read as the kind that is named.
         DamagedFile: Its `agent.json` cannot be read.
     """
-    path = checkpoint_folder(name_or_dir) / "agent.json"
-    try:
-        kind = json.loads(path.read_text(encoding="utf-8")).get("kind", "mosel")
-    except (OSError, ValueError, AttributeError) as error:
-        raise DamagedFile(f"{path} cannot be read as an agent: {error}.") from error
-    if kind not in KINDS:
-        raise UnknownId(f"{path} names the kind {kind!r}. Allowed: {sorted(KINDS)}.")
-    return str(kind)
+    asked, source = split_source(name_or_dir)
+    path = checkpoint_folder(source) / INDEX
+    index = read_index(path)
+    if asked is None:
+        return named_kind(index, path)
+    require_kind(asked, index, path)
+    return asked
 
 
 def load_any(
@@ -109,14 +104,19 @@ def load_any(
 ) -> PolicyAgent:
     """Read an agent of any kind; arguments as those of `MoselAgent.from_pretrained`.
 
+    A kind in front of the name reads the folder as that kind, where it has the parts:
+    `load_any("hip:libero-long")` is the shipped agent without its reflection.
+
     Raises:
         UnknownId: No such agent.
+        SpecMismatch: It is not of the kind that is named, or has no place for a part that is given.
         DamagedFile: A file of it is missing or damaged.
         MissingLibrary: Its kind needs a package that is not installed.
     """
     module, _, name = KINDS[kind_of(name_or_dir)].partition(":")
     kind = getattr(importlib.import_module(module), name)
+    _, source = split_source(name_or_dir)
     agent: PolicyAgent = kind.from_pretrained(
-        name_or_dir, task_planner=task_planner, analyzer=analyzer, buffer=buffer, device=device
+        source, task_planner=task_planner, analyzer=analyzer, buffer=buffer, device=device
     )
     return agent

@@ -19,6 +19,8 @@ Frames = NDArray[np.uint8]
 """A clip of upright RGB pictures, uint8 `[T, H, W, 3]`."""
 Observation = Mapping[str, NDArray[Any]]
 """What an environment returns: named pictures (uint8 `[H, W, 3]`) and `proprio` (float32)."""
+NOBODY = "none"
+"""`Reflection.analyzer` where nobody judged."""
 Fault = Literal["none", "language", "skill"]
 Target = Literal["language", "video", "policy", "alternate", "auto"]
 
@@ -162,8 +164,14 @@ class Reflection:
     rationale: str
     """[r] in words, for the task planner and for people."""
     analyzer: str
+    """Who judged; `NOBODY` where an agent has no analyzer: then there is no verdict at all."""
     privileged: bool = False
     """True if simulator truth entered it; such a result must not claim to be autonomous."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether anybody judged; if not, `success` says nothing."""
+        return self.analyzer != NOBODY
 
 
 @dataclass(frozen=True)

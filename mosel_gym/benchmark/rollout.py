@@ -107,7 +107,8 @@ def run_episode(
     Non-obvious behaviour:
         - An exception ends the episode with `status="error"`; Ctrl-C does not, it passes.
         - Where a foundation model gives no verdict after the episode was carried out, the episode
-          still counts: `unjudged` says why nobody judged it.
+          still counts: `unjudged` says why nobody judged it. So does the episode of an agent that
+          has no analyzer; that one is complete, the other is carried out again on the next run.
         - `stopped` says where a budget was reached or a key turned down, so that the caller can
           leave it at that.
         - For `held` to be known, make the environment with `success_hold=hold`. First hits are
@@ -201,7 +202,12 @@ def _hinted(agent: ReflectiveAgent, task_id: str) -> bool:
 def with_reflection(
     result: EpisodeResult, episode: Episode, reflection: Reflection
 ) -> EpisodeResult:
-    """Add the analyzer's words, each verdict beside the truth at `attempt_end`."""
+    """Add the analyzer's words, each verdict beside the truth at `attempt_end`.
+
+    Where an agent says that nobody judged, that is no verdict: `unjudged` says why.
+    """
+    if not reflection.judged:
+        return replace(result, unjudged=reflection.rationale)
     return replace(
         result,
         analyzer=reflection.analyzer,

@@ -70,10 +70,10 @@ class EnvSpec:
 
 @dataclass(frozen=True)
 class PretrainedAgent:
-    """A `MoselAgent` from an embedded checkpoint or a folder."""
+    """An agent of any kind from an embedded checkpoint or a folder."""
 
     source: str = "libero-long"
-    """Name or folder."""
+    """Name or folder; "hip:libero-long" is the shipped agent without its reflection."""
     analyzer: str = "stored"
     """"stored", or what `make_analyzer` takes; it reflects, while the stored one goes on judging
     during execution."""
@@ -90,26 +90,32 @@ class PretrainedAgent:
         """Load it; a model that it asks needs its key and its package now."""
         from mosel_gym.agents import MoselAgent
         from mosel_gym.agents.lazy_model import LazyModel
+        from mosel_gym.agents.pretrained import load_any
 
         models = Models(self.llm)
         planner, analyzer = _modules(self.planner, self.analyzer, models, self.shown)
-        agent = MoselAgent.from_pretrained(
-            self.source, task_planner=planner, analyzer=analyzer, buffer=self.buffer
-        )
-        if planner is not None:
+        agent = load_any(self.source, task_planner=planner, analyzer=analyzer, buffer=self.buffer)
+        if planner is not None and isinstance(agent, MoselAgent):
             agent.plans = {}
-        subgoals = getattr(agent.analyzer, "subgoals", None)
-        for part in (agent.task_planner, agent.analyzer, subgoals):
+        own, judges = (getattr(agent, name, None) for name in ("task_planner", "analyzer"))
+        for part in (own, judges, getattr(judges, "subgoals", None)):
             model = getattr(part, "model", None)
-            if isinstance(model, LazyModel):  # of the file; here it gets this run's budget
-                part.model = models.get(model.name)  # type: ignore[union-attr]
+            if part is not None and isinstance(
+                model, LazyModel
+            ):  # of the file; here it gets this run's budget
+                part.model = models.get(model.name)
         return agent
 
     def asked(self) -> tuple[str, ...]:
         """The foundation models that it will ask, those of its file included."""
         from mosel_gym.agents.checkpoint import checkpoint_folder
+        from mosel_gym.agents.kinds import split_source
+        from mosel_gym.agents.pretrained import kind_of
 
-        stored = read_json(checkpoint_folder(self.source) / "agent.json")
+        kind, (_, source) = kind_of(self.source), split_source(self.source)
+        stored = read_json(checkpoint_folder(source) / "agent.json")
+        if kind != "mosel":  # no other kind has an analyzer of its own
+            stored = {name: value for name, value in stored.items() if name != "analyzer"}
         found = []
         for said, part in ((self.planner, "task_planner"), (self.analyzer, "analyzer")):
             if said == "stored":
@@ -122,13 +128,18 @@ class PretrainedAgent:
     def fingerprint(self) -> str:
         """A digest of weights and settings, the planner and the analyzer."""
         from mosel_gym.agents.checkpoint import checkpoint_folder
+        from mosel_gym.agents.kinds import split_source
+        from mosel_gym.agents.pretrained import kind_of
 
+        kind, (_, source) = kind_of(self.source), split_source(self.source)
         digest = hashlib.sha256()
-        for file in sorted(checkpoint_folder(self.source).iterdir()):
+        for file in sorted(checkpoint_folder(source).iterdir()):
             if file.suffix == ".safetensors" or file.name == "agent.json":
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
         planner, analyzer = _identities(self)
         said = f"{digest.hexdigest()[:16]} {analyzer}"
+        if kind != kind_of(source):  # the same files, read as another kind
+            said = f"{kind} {said}"
         if self.planner == "stored":  # as it was before planners could be chosen
             return said
         return f"{said}, planned by {planner}"

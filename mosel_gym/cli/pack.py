@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, Literal
 
 from mosel_gym.agents import MoselAgent, OfflinePlanner, PixelAnalyzer
+from mosel_gym.agents.baselines import HipAgent, PalmEAgent, UniPiAgent
 from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.benchmark.provenance import provenance
 from mosel_gym.errors import MoselError
@@ -14,42 +16,80 @@ from mosel_gym.models.inverse_dynamics import GoalPolicy
 from mosel_gym.models.judge import SubgoalJudge
 from mosel_gym.models.video_planner import LatentVideoPlanner
 
+Kind = Literal["mosel", "hip", "unipi", "palm-e"]
+NEEDS: dict[str, tuple[str, ...]] = {
+    "mosel": ("video", "judge"),
+    "hip": ("video",),
+    "unipi": ("video",),
+    "palm-e": (),
+}
+"""Kind -> the networks that it has beside a policy."""
+
 
 def main(
-    video: Path,
     policy: Path,
-    judge: Path,
     out: Path,
+    video: Path | None = None,
+    judge: Path | None = None,
+    kind: Kind = "mosel",
     preset: str = "libero",
     card: str = "{}",
 ) -> None:
-    """Put trained networks together into an agent that `from_pretrained` reads.
+    """Put trained networks together into an agent that every command reads.
 
     Args:
-        video: planner.safetensors of `mosel train video`.
         policy: policy.safetensors of `mosel train policy`.
-        judge: judge.safetensors of `mosel train judge`.
         out: The agent's folder.
+        video: planner.safetensors of `mosel train video`; for every kind but palm-e.
+        judge: judge.safetensors of `mosel train judge`; for the kind mosel only.
+        kind: "mosel", or a baseline of the paper's section 4.1: "hip" has no reflection, "unipi"
+            no task planner (its video is trained with --whole-task), "palm-e" no video (its policy
+            is trained with --model.skill-id).
         preset: Suite that the networks were trained for, "libero", "robotwin" or "robotwin-joint":
             budget of a skill, and whether the hands keep what they hold between skills.
         card: JSON object that is stored with it, such as {"layout_spread_m": 0.0,
             "demo_layout_spread_m": 0.06}; the demo reads these two.
     """
+    told = _card(card)
+    _check(kind, {"video": video, "judge": judge})
+    network = load_module(policy, GoalPolicy)
+    config = find_preset(preset).for_agent(network)
+    planner = OfflinePlanner()
+    imagines: Any = None if video is None else load_module(video, LatentVideoPlanner)
+    agent: MoselAgent | HipAgent | UniPiAgent | PalmEAgent
+    if kind == "hip":
+        agent = HipAgent(planner, imagines, network, config)
+    elif kind == "unipi":
+        agent = UniPiAgent(imagines, network, config)
+    elif kind == "palm-e":
+        agent = PalmEAgent(planner, network, config)
+    else:
+        assert judge is not None
+        analyzer = PixelAnalyzer(load_module(judge, SubgoalJudge))
+        agent = MoselAgent(planner, imagines, network, analyzer, config)
+    agent.card = told | {"made": provenance()}
+    agent.save(out)
+    size_mb = sum(file.stat().st_size for file in out.iterdir()) / 1e6
+    print(f"{out}: {agent.name}, {size_mb:.1f} MB")
+
+
+def _card(card: str) -> dict[str, Any]:
     try:
         told = json.loads(card)
     except ValueError as error:
         raise MoselError(f"--card is not JSON: {error}. Got: {card}") from error
     if not isinstance(told, dict):
         raise MoselError(f"--card must be a JSON object; got: {card}")
-    network = load_module(policy, GoalPolicy)
-    agent = MoselAgent(
-        OfflinePlanner(),
-        load_module(video, LatentVideoPlanner),
-        network,
-        PixelAnalyzer(load_module(judge, SubgoalJudge)),
-        find_preset(preset).for_agent(network),
-    )
-    agent.card = told | {"made": provenance()}
-    agent.save(out)
-    size_mb = sum(file.stat().st_size for file in out.iterdir()) / 1e6
-    print(f"{out}: {agent.name}, {size_mb:.1f} MB")
+    return told
+
+
+def _check(kind: str, given: dict[str, Path | None]) -> None:
+    """Insist on the networks of the kind, no fewer and no others."""
+    for name, path in given.items():
+        if path is None and name in NEEDS[kind]:
+            raise MoselError(f"An agent of the kind {kind!r} needs --{name} beside --policy.")
+        if path is not None and name not in NEEDS[kind]:
+            raise MoselError(
+                f"An agent of the kind {kind!r} has no place for --{name} {path}; leave it out, or "
+                f"choose a --kind that has: {[k for k, v in NEEDS.items() if name in v]}."
+            )

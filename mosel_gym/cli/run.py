@@ -52,7 +52,8 @@ def _told(attempt: EpisodeResult, folder: Path) -> str:
     if attempt.hints:
         lines.append("  a person's hints were given")
     if attempt.unjudged:
-        lines.append(f"  no verdict by {attempt.analyzer}: {attempt.unjudged}")
+        by = f" by {attempt.analyzer}" if attempt.analyzer else ""
+        lines.append(f"  no verdict{by}: {attempt.unjudged}")
     else:
         judged = "a success" if attempt.judged_success else "a failure"
         lines += [f"  judged {judged} by {attempt.analyzer}:", f"    {attempt.rationale}"]
