@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mosel_gym.agents.base import TaskPlanner, VideoAnalyzer
+from mosel_gym.agents.baselines.reflection import not_judged
 from mosel_gym.agents.baselines.rl_views import View, inner_env
 from mosel_gym.agents.contract import check_robot
 from mosel_gym.agents.planning.check import resolve_task
@@ -22,7 +23,14 @@ from mosel_gym.agents.sb3 import Sb3Predict
 from mosel_gym.agents.trace import Trace
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.envs.base import LongHorizonEnv
-from mosel_gym.errors import MissingLibrary, MoselError, SpecMismatch
+from mosel_gym.errors import (
+    InvalidPlan,
+    MissingLibrary,
+    MoselError,
+    SpecMismatch,
+    UnknownId,
+)
+from mosel_gym.registry import find_task
 from mosel_gym.specs import robot as find_robot
 from mosel_gym.types import (
     Episode,
@@ -60,8 +68,9 @@ class RLAgent(Sb3Predict):
         - A chunk is carried out blindly, the next picture is looked at after it.
         - With a view of simulator state it is privileged: `bind(env)` gives it the environment, and
           every result says so. With any other view `bind` keeps nothing.
-        - It writes no plan, and one that is given is refused. Its episodes are one segment, the
-          whole goal. Whatever analyzer it is given only watches.
+        - It writes no plan, and one that is given is refused. Its episodes are one segment that is
+          called by the goal. An analyzer that is given only watches; those of skills cannot judge
+          the whole goal, and `reflect` then says that nobody judged.
 
     Args:
         model: An algorithm of stable-baselines3, or only its policy.
@@ -109,7 +118,7 @@ class RLAgent(Sb3Predict):
         self._trace: Trace | None = None
         self._chunk: deque[NDArray[np.float32]] = deque()
         self._steps = 0
-        self._reflected: Reflection | None = None
+        self._reflected: tuple[int, Reflection] | None = None
 
     @property
     def name(self) -> str:
@@ -148,18 +157,18 @@ class RLAgent(Sb3Predict):
             seed: Not used: it acts on the mean.
 
         Raises:
-            SpecMismatch: A plan was given.
+            InvalidPlan: A plan was given.
             MoselError: The view needs an environment and has none.
         """
         if plan is not None:
-            raise SpecMismatch(
+            raise InvalidPlan(
                 f"{self.name} follows no plan; it was given {plan!r}. Leave the plan out."
             )
         if self.privileged and self._env is None:
             raise MoselError(
                 f"{self.name} acts on simulator state: call `agent.bind(env)` before `reset`."
             )
-        self.task = resolve_task(task, skills or (() if isinstance(task, Task) else None))
+        self.task = _resolved(task, skills)
         self._seed = seed
         self._trace = Trace(self.task, {"agent": self.name}, self.robot)
         self._chunk.clear()
@@ -217,18 +226,18 @@ class RLAgent(Sb3Predict):
         Args:
             episode: Any recorded one; None = its own last one, about which it answers once.
         """
-        if episode is None and self._reflected is not None:
-            return self._reflected
-        own = episode is None
+        own, length = episode is None, len(self._trace or ())
+        if own and self._reflected is not None and self._reflected[0] == length:
+            return self._reflected[1]
         episode = self.episode if episode is None else episode
         if self.analyzer is None:
-            reflection = no_reflection(self.name)
+            reflection = not_judged(self.name)
         else:
-            reflection = self.analyzer.analyze(episode)
-            if self.buffer is not None:
+            reflection = self._watched(self.analyzer, episode)
+            if self.buffer is not None and reflection.judged:
                 self.buffer.add(episode, reflection)
         if own:
-            self._reflected = reflection
+            self._reflected = (length, reflection)
         return reflection
 
     def improve(self, buffer: Any = None, target: Target = "auto") -> ImproveReport:
@@ -286,6 +295,13 @@ class RLAgent(Sb3Predict):
         agent.card = stored.card
         return agent
 
+    def _watched(self, analyzer: VideoAnalyzer, episode: Episode) -> Reflection:
+        try:
+            return analyzer.analyze(episode)
+        except (SpecMismatch, UnknownId) as error:
+            why = f"{analyzer.name} judges skills and cannot judge the whole goal: {error}"
+            return not_judged(self.name, why)
+
     def _open_trace(self) -> Trace:
         if self._trace is None:
             raise MoselError('Call `reset(task)` first, for example `agent.reset(info["task"])`.')
@@ -294,13 +310,11 @@ class RLAgent(Sb3Predict):
         return self._trace
 
 
-def no_reflection(agent: str) -> Reflection:
-    """What an agent without an analyzer answers."""
-    return Reflection(
-        success=False,
-        verdicts=(),
-        fault="none",
-        failed_skill=None,
-        rationale=f"{agent} has no video analyzer: nobody judged this episode.",
-        analyzer="none",
-    )
+def _resolved(task: Task | str, skills: Sequence[str | Skill] | None) -> Task:
+    """S is not used, so that a text that the task tables do not know needs none."""
+    if isinstance(task, str) and not skills:
+        try:
+            return find_task(task)
+        except UnknownId:
+            return Task("custom", "custom", task, (), plan=())
+    return resolve_task(task, skills)

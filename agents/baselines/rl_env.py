@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, SupportsFloat
+from typing import Any, SupportsFloat, cast
 
 import gymnasium as gym
 import numpy as np
@@ -31,7 +31,7 @@ class ViewEnv(gym.Env[Any, NDArray[np.float32]]):
         self.env = env
         self.view = view
         self.observation_space = view.observation_space
-        self.action_space = view.action_space
+        self.action_space = cast("gym.spaces.Space[NDArray[np.float32]]", view.action_space)
         self.render_mode = env.render_mode
         self._inner = inner_env(env) if view.privileged else None
         self._goal = ""

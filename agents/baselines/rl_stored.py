@@ -168,6 +168,13 @@ def _tensors(policy: BasePolicy) -> list[tuple[str, torch.Tensor]]:
     return [*policy.named_parameters(), *policy.named_buffers()]
 
 
+def policy_kwargs(policy: BasePolicy) -> dict[str, Any]:
+    """What an algorithm needs to build such a policy again, for `policy_kwargs`."""
+    given = {key: _from_plain(value) for key, value in _arguments(policy).items()}
+    given.pop("use_sde", None)  # an argument of the algorithm
+    return given
+
+
 def _arguments(policy: BasePolicy) -> dict[str, Any]:
     given = policy._get_constructor_parameters()  # what SB3 itself stores of a policy
     for name in ("observation_space", "action_space", "lr_schedule"):

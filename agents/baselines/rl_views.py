@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -93,8 +93,8 @@ class ActionScale:
 
     def encode(self, actions: NDArray[np.floating]) -> NDArray[np.float32]:
         """`[..., chunk, A]` -> `[..., chunk * A]`."""
-        scaled = (actions - np.array(self.center)) / np.array(self.scale)
-        return scaled.reshape(*actions.shape[:-2], -1).astype(np.float32)
+        scaled = (np.asarray(actions, np.float64) - self.center) / np.array(self.scale)
+        return np.asarray(scaled.reshape(*actions.shape[:-2], -1), np.float32)
 
     def decode(self, output: NDArray[np.floating], robot: RobotSpec) -> NDArray[np.float32]:
         """`[chunk * A]` -> `[chunk, A]`, each gripper at one of its commands."""
@@ -253,7 +253,7 @@ class StateView:
             )
         scaled = (features - np.array(self.center)) / np.array(self.scale)
         time = [min(step / TIME_UNIT_STEPS, _LATEST)]
-        return np.clip(np.concatenate([scaled, time]), -8.0, 8.0).astype(np.float32)
+        return np.asarray(np.clip(np.concatenate([scaled, time]), -8.0, 8.0), np.float32)
 
     def actions(self, output: NDArray[np.floating]) -> NDArray[np.float32]:
         """The chunk, float32 `[chunk, A]`."""
@@ -306,7 +306,7 @@ def inner_env(env: gym.Env[Any, Any]) -> LongHorizonEnv:
             f"A view of the simulator's state needs an environment of this package; {inner} is "
             "none. `mosel list` names them."
         )
-    return cast(LongHorizonEnv, inner)
+    return inner
 
 
 def _channels_first(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
