@@ -21,6 +21,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
     ("train", "policy"): ("train_policy", "train the inverse dynamics"),
     ("train", "judge"): ("train_judge", "train the pixel analyzer's network"),
     ("train", "weak"): ("train_weak", "train a state policy, for failures to train a judge on"),
+    ("train", "vla"): ("train_vla", "clone one language-conditioned network, to be refined by RL"),
     ("pack",): ("pack", "put trained networks together into an agent"),
     ("run",): ("run", "run an agent on a task, with an mp4 of each episode"),
     ("improve",): ("improve", "refine an agent from episodes that it reflected on"),
