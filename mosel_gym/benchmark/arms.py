@@ -38,6 +38,8 @@ class ArmJob:
     """Writes the new plan, see `benchmark.modules`; "stored" = the agent's own."""
     llm: ChatConfig = field(default_factory=ChatConfig)
     """Settings of a foundation model that is asked for it."""
+    seed: int | None = None
+    """Of the training; None = as the agent's config says."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,31 @@ def control_arm(job: ArmJob) -> ImproveReport:
     return _finish(agent, report, job)
 
 
+def language_arm(job: ArmJob) -> ImproveReport:
+    """Refine the plan if a reflection put it at fault, else keep it, and save.
+
+    Raises:
+        InvalidPlan: The task planner has no other plan.
+    """
+    from mosel_gym.data.buffer import ReflectionBuffer
+
+    if (stored := stored_report(job.out)) is not None:
+        return stored
+    reflections = ReflectionBuffer(job.buffer).reflections()
+    if any(row.fault == "language" for row in reflections):
+        return improve_arm(replace(job, target="language"))
+    agent = _load(job)
+    report = ImproveReport(
+        target="none",
+        reason=f"None of {len(reflections)} reflections put the plan at fault, so it was kept.",
+        episodes=len(reflections),
+        accepted=0,
+        rejected=0,
+        analyzer=agent.analyzer.name,
+    )
+    return _finish(agent, report, job)
+
+
 def in_background(arm: Callable[[ArmJob], ImproveReport], job: ArmJob) -> ImproveReport:
     """Run an arm inside a worker; its own progress goes to `<out>.log`, not across ours."""
     log = Path(f"{job.out}.log")
@@ -170,18 +197,19 @@ def _load(job: ArmJob) -> MoselAgent:
 
     agent = PretrainedAgent(job.base, planner=job.planner, llm=job.llm).build()
     assert isinstance(agent, MoselAgent)
-    if job.steps is not None:
-        agent.config = replace(
-            agent.config,
-            policy=_with_steps(agent.config.policy, job.steps),
-            video=_with_steps(agent.config.video, job.steps),
-        )
+    asked = {"steps": job.steps, "seed": job.seed}
+    changed = {name: value for name, value in asked.items() if value is not None}
+    agent.config = replace(
+        agent.config,
+        policy=_with_loop(agent.config.policy, changed),
+        video=_with_loop(agent.config.video, changed),
+    )
     agent.reset(job.goal)
     return agent
 
 
-def _with_steps(config: Any, steps: int) -> Any:
-    return replace(config, loop=replace(config.loop, steps=steps))
+def _with_loop(config: Any, changed: dict[str, int]) -> Any:
+    return replace(config, loop=replace(config.loop, **changed))
 
 
 def _demos(agent: MoselAgent, job: ArmJob) -> list[Clip]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,23 @@ class Notes:
             del self._gaps[key]
         self._write()
 
-    def fingerprints(self, chain: str) -> dict[str, Any]:
-        """What was noted of a chain: its settings and the fingerprints of its agents."""
-        return dict(self._chains.get(chain, {}))
+    def chain(self, env_id: str, repeat: int) -> dict[str, Any]:
+        """What was noted of a chain: its `settings`, and the `agents` by label."""
+        return dict(self._chains.get(_chain_key(env_id, repeat), {}))
 
-    def put_chain(self, chain: str, content: dict[str, Any]) -> None:
-        """Note them."""
-        if self._chains.get(chain) != content:
-            self._chains[chain] = content
+    def put_chain(self, env_id: str, repeat: int, content: dict[str, Any]) -> None:
+        """Note it."""
+        key = _chain_key(env_id, repeat)
+        if self._chains.get(key) != content:
+            self._chains[key] = content
+            self._write()
+
+    def forget(self, env_ids: Collection[str]) -> None:
+        """Remove everything about some tasks."""
+        for content in (self._gaps, self._chains):
+            for key in [key for key in content if key.partition(" | ")[0] in env_ids]:
+                del content[key]
+        if self._path.exists():
             self._write()
 
     def _write(self) -> None:
@@ -62,3 +72,7 @@ class Notes:
 
 def _key(label: str, env_id: str, repeat: int, what: str) -> str:
     return f"{env_id} | {label} | repeat {repeat} | {what}"
+
+
+def _chain_key(env_id: str, repeat: int) -> str:
+    return f"{env_id} | repeat {repeat}"

@@ -17,9 +17,8 @@ def as_text(content: Table, width: int = 120) -> str:
     reasons: list[str] = []
     grid = _grid(content, reasons)
     blocks = [aligned(block[0], block[1:]) for block in _blocks(grid, width)]
-    return "\n\n".join(
-        [content.title, f"Cells: {content.unit}", *blocks, *_below(content, reasons)]
-    )
+    below = ["\n".join(lines) for lines in _below(content, reasons)]
+    return "\n\n".join([content.title, f"Cells: {content.unit}", *blocks, *below])
 
 
 def as_markdown(content: Table, picture: str = "") -> str:

@@ -1,0 +1,53 @@
+"""What each row's agent was given to learn from, in one line: it stands below every table."""
+
+from __future__ import annotations
+
+from mosel_gym.benchmark.paper.labels import (
+    NO_IDENTIFICATION,
+    UNIPI,
+    VLA_RL,
+    is_control,
+    targets_of,
+)
+from mosel_gym.benchmark.provenance import read_json
+from mosel_gym.errors import DamagedFile
+
+_USUAL = {
+    UNIPI: "demonstrations of whole tasks",
+    VLA_RL: "demonstrations, then the simulator's reward (PRIVILEGED in training)",
+}
+
+
+def information(label: str, source: str, interactions: int) -> str:
+    """One line.
+
+    Args:
+        label: Of the agent.
+        source: Its folder or name; its card may say it better.
+        interactions: Episodes of each round.
+    """
+    targets = targets_of(label)
+    if not targets:
+        return _of_card(source) or _USUAL.get(label, "demonstrations of single skills")
+    rounds = ", ".join(targets)
+    trained = [target for target in targets if target != "language"]
+    if is_control(label):
+        return (
+            f"demonstrations of single skills; then demonstrations alone, for as many gradient "
+            f"steps as the rounds {', '.join(trained)}"
+        )
+    judged = "every skill taken as a success" if label.endswith(NO_IDENTIFICATION) else "judged"
+    return (
+        f"demonstrations of single skills; then {interactions} own interactions a round ({judged})"
+        f": {rounds}"
+    )
+
+
+def _of_card(source: str) -> str:
+    from mosel_gym.agents.checkpoint import checkpoint_folder
+
+    try:
+        card = read_json(checkpoint_folder(source) / "agent.json").get("card") or {}
+    except (DamagedFile, AttributeError):
+        return ""
+    return str(card.get("information", ""))
