@@ -66,9 +66,9 @@ class Curve:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(point)) + "\n")
 
-    def has_evaluation(self, episodes: int) -> bool:
-        """Whether a measurement after so many episodes is there."""
-        return any(p.kind == "evaluation" and p.episodes == episodes for p in self.points)
+    def has_evaluation(self, env_steps: int) -> bool:
+        """Whether a measurement after so many steps is there."""
+        return any(p.kind == "evaluation" and p.env_steps == env_steps for p in self.points)
 
 
 def read_curve(path: str | Path) -> list[CurvePoint]:

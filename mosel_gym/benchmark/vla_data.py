@@ -100,6 +100,13 @@ def cameras_of(episode: Episode) -> Cameras:
     return Cameras("head_camera", tuple(hands))
 
 
+def cameras_in(suite: str) -> Cameras:
+    """All cameras of a suite that networks look at."""
+    if suite.startswith("libero"):
+        return LIBERO_CAMERAS
+    return Cameras("head_camera", ("left_camera", "right_camera"))
+
+
 def picture_view(demos: Demonstrations, size: int, chunk: int) -> PictureView:
     """The view of a policy that learns from these demonstrations, with their statistics."""
     robot = find_robot(demos.robot)

@@ -117,7 +117,7 @@ def train_vla_rl(
         curve = Curve(out / CURVE_NAME, env_steps)
 
         def checked(done: int, steps: int) -> None:
-            if config.eval_episodes and not curve.has_evaluation(done):
+            if config.eval_episodes and not curve.has_evaluation(steps):
                 curve.add(measure(tuned, spec, held_out, done, steps))
 
         def updated(done: int, steps: int) -> None:
