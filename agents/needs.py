@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mosel_gym.agents.checkpoint import checkpoint_folder
+from mosel_gym.agents.kinds import split_source
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
 from mosel_gym.errors import DamagedFile
 from mosel_gym.models.checkpoint import read_metadata
@@ -35,7 +36,7 @@ def needs_of(name_or_dir: str | Path) -> Needs:
         UnknownId: No such agent.
         DamagedFile: A file of it is missing or damaged.
     """
-    folder = checkpoint_folder(name_or_dir)
+    folder = checkpoint_folder(split_source(name_or_dir)[1])
     path = folder / "agent.json"
     try:
         index = json.loads(path.read_text(encoding="utf-8"))

@@ -212,7 +212,7 @@ def _seen(config: EvalConfig) -> dict[str, Any]:
     if config.agent != EXPERT:
         from mosel_gym.agents.needs import needs_of
 
-        needs = needs_of(config.agent.removeprefix("hip:"))
+        needs = needs_of(config.agent)
         if len(find_robot(needs.robot).arms) > 1:
             looks = config.analyzer != "stored" and not config.analyzer.startswith("privileged")
             cameras = cameras or (TWO_ARM_CAMERAS if looks else needs.cameras)
