@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mosel_gym.agents.pretrained import PolicyAgent
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.integrations.layouts import (
     SAYS_ORIENTATION,
@@ -21,6 +20,9 @@ from mosel_gym.integrations.layouts import (
 )
 from mosel_gym.specs import RobotSpec
 from mosel_gym.specs import robot as find_robot
+
+if TYPE_CHECKING:
+    from mosel_gym.agents.pretrained import PolicyAgent
 
 RESET = "mosel/reset"
 """True in a message: it shows the first observation of a new episode."""
