@@ -10,12 +10,13 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 from vla_eval.benchmarks.base import StepBenchmark, StepResult
-from vla_eval.render import configure_mujoco_render
+from vla_eval.render import apply_env, configure_mujoco_render
 from vla_eval.specs import DimSpec
 
 from mosel_gym.benchmark.env_arguments import given
 from mosel_gym.benchmark.specs import EnvSpec
 from mosel_gym.envs.base import LongHorizonEnv
+from mosel_gym.envs.gl import PACKAGES, choose_backend
 from mosel_gym.errors import InvalidAction, SimulationDiverged, SpecMismatch, UnknownId
 from mosel_gym.integrations.layouts import layout
 from mosel_gym.integrations.vla_eval_payload import payload
@@ -120,11 +121,17 @@ class MoselBenchmark(StepBenchmark):  # type: ignore[misc]  # vla-eval has no ty
 
     @classmethod
     def configure_render(cls, mode: str) -> dict[str, str]:
-        """Choose OpenGL before a simulator is imported.
+        """Choose OpenGL before a simulator is imported; the choice is recorded by vla-eval.
 
-        "cpu" is OSMesa. "gpu" leaves the choice to us: EGL where there is a GPU, else OSMesa.
+        "cpu" is OSMesa. "gpu" is what we choose by ourselves: EGL where there is a GPU, else
+        OSMesa. Both variables are set, because importing vla-eval's LIBERO benchmark sets the
+        second one to EGL whatever MuJoCo uses.
         """
-        return cast("dict[str, str]", configure_mujoco_render(mode))
+        if mode == "cpu":
+            return cast("dict[str, str]", configure_mujoco_render(mode))
+        backend = choose_backend()
+        chosen = {"MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
+        return cast("dict[str, str]", apply_env(chosen if backend in PACKAGES else {}))
 
     # -- tasks -----------------------------------------------------------------------------------
 

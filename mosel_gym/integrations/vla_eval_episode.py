@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mosel_gym.agents.pretrained import PolicyAgent
 from mosel_gym.data.images import area_resize
 from mosel_gym.errors import InvalidAction, MoselError, SpecMismatch
 from mosel_gym.integrations.layouts import HarnessLayout, received
 from mosel_gym.specs import RobotSpec
 
+if TYPE_CHECKING:
+    from mosel_gym.agents.pretrained import PolicyAgent
+
 PICTURE_SIZE = 128
 """Larger pictures are averaged down to this side: what our own environments show, and a third of
 the memory that vla-eval's 256 would take in the agent's trace."""
+
+
+@dataclass(frozen=True)
+class EpisodeLimits:
+    """How much a client may send."""
+
+    max_message_mb: int = 16
+    """Arrays of one observation (MiB)."""
+    max_episode_mb: int = 1024
+    """Pictures that one episode may hold in memory (MiB): the agent keeps what it saw."""
 
 
 class ServedEpisode:
@@ -29,6 +42,8 @@ class ServedEpisode:
         take: Hands out an agent that nobody else uses.
         robot: Of the agents.
         layout: How vla-eval sends that robot's observations.
+        goal: Where an observation has none.
+        limits: How much the client may send.
         task: The client's description of the task, from EPISODE_START.
     """
 
@@ -37,9 +52,13 @@ class ServedEpisode:
         take: Callable[[], PolicyAgent],
         robot: RobotSpec,
         layout: HarnessLayout,
+        goal: str | None,
+        limits: EpisodeLimits,
         task: Mapping[str, Any],
     ) -> None:
         self._take = take
+        self._default, self._limits = goal, limits
+        self._bytes = 0
         self._robot, self._layout, self._task = robot, layout, dict(task)
         self._goal = ""
         self._grippers = np.full(len(robot.arms), robot.open_grip)
@@ -81,19 +100,33 @@ class ServedEpisode:
                 f"An observation must be a mapping of names, not {type(message).__name__}; see "
                 "docs/integrations.md for vla-eval's layout."
             )
+        size, most = _bytes_of(message), self._limits.max_message_mb * 2**20
+        if size > most:
+            raise SpecMismatch(
+                f"The observation has {size} bytes of arrays; at most {most} are taken. Send "
+                "smaller pictures, or start the server with a larger `max_message_mb`."
+            )
         told = received(self._layout, message, self._robot)
-        if told.task_text is None:
+        goal = told.task_text or self._default
+        if goal is None:
             raise SpecMismatch(
                 "The observation has no text under 'task_description': the agent would not know "
                 "what to do. Send the task's instruction with every observation."
             )
-        agent = self._agent or self._begin(told.task_text)
-        if told.task_text != self._goal:
+        agent = self._agent or self._begin(goal)
+        if goal != self._goal:
             raise SpecMismatch(
-                f"The task changed from {self._goal!r} to {told.task_text!r} within an episode. "
-                "Send EPISODE_START before another task."
+                f"The task changed from {self._goal!r} to {goal!r} within an episode. Send "
+                "EPISODE_START before another task."
             )
-        return self._command(agent.act(_small(told.observation)))
+        observation = _small(told.observation)
+        self._bytes += _bytes_of(observation)
+        if self._bytes > self._limits.max_episode_mb * 2**20:
+            raise SpecMismatch(
+                f"This episode has more than {self._limits.max_episode_mb} MiB of pictures. Send "
+                "EPISODE_END where it ends, or start the server with a larger `max_episode_mb`."
+            )
+        return self._command(agent.act(observation))
 
     def _begin(self, goal: str) -> PolicyAgent:
         skills = self._task.get("skills")
@@ -151,3 +184,15 @@ def _small(observation: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         else value
         for name, value in observation.items()
     }
+
+
+def _bytes_of(message: Mapping[Any, Any]) -> int:
+    """Of its arrays, those in mappings within it included."""
+    return sum(
+        value.nbytes
+        if isinstance(value, np.ndarray)
+        else _bytes_of(value)
+        if isinstance(value, Mapping)
+        else 0
+        for value in message.values()
+    )

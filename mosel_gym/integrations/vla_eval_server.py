@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
 from vla_eval.model_servers.base import ModelServer, SessionContext
-from vla_eval.model_servers.serve import serve as serve_forever
+from vla_eval.model_servers.serve import serve_async
 from vla_eval.specs import DimSpec
 
-from mosel_gym.agents.pretrained import PolicyAgent, load_any
 from mosel_gym.errors import MoselError
 from mosel_gym.integrations.layouts import layout
-from mosel_gym.integrations.vla_eval_episode import ServedEpisode
+from mosel_gym.integrations.vla_eval_episode import EpisodeLimits, ServedEpisode
 from mosel_gym.integrations.vla_eval_specs import action_spec, observation_params, observation_spec
-from mosel_gym.specs import ROBOTS, RobotSpec
+
+if TYPE_CHECKING:
+    # A benchmark's process imports this module too, and does without torch.
+    from mosel_gym.agents.pretrained import PolicyAgent
+    from mosel_gym.integrations.serving import OnReady, ServeConfig
+
+_SPARE_S = 5.0
+"""What is left of vla-eval's 30 s when we give up."""
 
 
 class MoselModelServer(ModelServer):  # type: ignore[misc]  # vla-eval has no type information
@@ -34,46 +41,56 @@ class MoselModelServer(ModelServer):  # type: ignore[misc]  # vla-eval has no ty
           vla-eval's client would take its error for the answer to the first observation, and be one
           answer behind from then on.
         - The gripper of a delta action is always -1 or +1, because vla-eval's LIBERO closes at 0.
-        - Without EPISODE_END the last action's result is never seen; the trace leaves it out.
-        - vla-eval takes messages of any size. Keep the server on loopback, or behind a tunnel.
+        - The result of the last action is never seen; the agent's trace leaves it out.
+        - vla-eval reads messages of any size before we see them. Keep the server on loopback.
 
     Args:
-        agent: Name of an embedded checkpoint, or a folder.
-        device: "cpu" or "cuda".
-        build: Makes an agent, in place of `agent` and `device`.
-        reply_within_s: After this long an observation is answered with an error. vla-eval's client
-            waits 30 s and then gives the connection up.
+        agent: Name of an embedded checkpoint, a folder, or a function that builds an agent which
+            shares nothing with those before it.
+        device: "cpu" or "cuda", for an agent by name.
+        goal: For clients that send no `task_description`.
+        sessions: Episodes at the same time; one more is answered with an error.
         threads: Observations that are worked on at the same time. One is right where the agent
             computes; more, where it waits for a model elsewhere.
-        max_episodes: Running at the same time; the next one gets an error.
+        reply_within_s: After this long an observation is answered with an error. vla-eval's client
+            waits 30 s (`server.timeout`), then gives the connection up.
+        limits: How much a client may send.
 
     Raises:
         UnknownId: No such agent.
         DamagedFile: A file of it is missing or damaged.
+        SpecMismatch: The agent does not say which robot it is for.
     """
 
     def __init__(
         self,
-        agent: str = "libero-long",
+        agent: str | Callable[[], PolicyAgent] = "libero-long",
         device: str = "cpu",
         *,
-        build: Callable[[], PolicyAgent] | None = None,
-        reply_within_s: float = 25.0,
+        goal: str | None = None,
+        sessions: int = 32,
         threads: int = 1,
-        max_episodes: int = 32,
+        reply_within_s: float = 30.0 - _SPARE_S,
+        limits: EpisodeLimits | None = None,
     ) -> None:
-        for name, value in (("threads", threads), ("max_episodes", max_episodes)):
+        from mosel_gym.integrations.session import robot_of
+
+        for name, value in (("sessions", sessions), ("threads", threads)):
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be a whole number of at least 1.")
         if reply_within_s <= 0:
             raise ValueError(f"reply_within_s is {reply_within_s}; it must be above 0.")
-        self._build = build or (lambda: load_any(agent, device=device))
-        self.reply_within_s, self.threads, self.max_episodes = reply_within_s, threads, max_episodes
-        first = self._build()  # now, so that a wrong name fails here and the weights are warm
-        self.robot: RobotSpec = getattr(first, "robot", ROBOTS["panda"])
+        self.sessions, self.threads, self.reply_within_s = sessions, threads, reply_within_s
+        self._build = partial(_loaded, agent, device) if isinstance(agent, str) else agent
+        first = self._build()  # now: a wrong name fails here, and the weights are warm
+        self.robot = robot_of(first)
         self._layout = layout("vla_eval", self.robot)
+        self._new_episode = partial(
+            ServedEpisode, self._take, self.robot, self._layout, goal, limits or EpisodeLimits()
+        )
         self._idle = [first]
         self._lock = threading.Lock()
+        # Weak, because vla-eval drops a context without a word when an episode fails at its end.
         self._episodes: WeakKeyDictionary[SessionContext, ServedEpisode] = WeakKeyDictionary()
         self._limiter: anyio.CapacityLimiter | None = None
 
@@ -90,13 +107,12 @@ class MoselModelServer(ModelServer):  # type: ignore[misc]  # vla-eval has no ty
 
     async def on_episode_start(self, config: dict[str, Any], ctx: SessionContext) -> None:
         """Remember the task; the agent is taken at the first observation."""
-        task = config.get("task") if isinstance(config, dict) else None
-        task = task if isinstance(task, dict) else {}
-        episode = ServedEpisode(self._take, self.robot, self._layout, task)
-        if self.running >= self.max_episodes:
+        task = config.get("task")
+        episode = self._new_episode(task if isinstance(task, dict) else {})
+        if self.running >= self.sessions:
             episode.end(
-                f"the server already runs {self.max_episodes} episodes at once, its "
-                "`max_episodes`. Wait until one of them has ended, or start it with more."
+                f"The server has all its {self.sessions} `sessions` running. Wait until one of "
+                "them has ended, or start it with more."
             )
         self._episodes[ctx] = episode
 
@@ -118,12 +134,13 @@ class MoselModelServer(ModelServer):  # type: ignore[misc]  # vla-eval has no ty
                     episode.answer, obs, abandon_on_cancel=True, limiter=self._limiter
                 )
         except TimeoutError as error:
-            # The thread may go on for a while; nobody else gets its agent.
+            # Its thread may go on for a while; nobody else gets that agent.
             fault = (
-                f"The agent gave no action within {self.reply_within_s} s. Raise `reply_within_s` "
-                "and vla-eval's `server.timeout`, or serve fewer clients at once."
+                f"The agent gave no action within {self.reply_within_s:g} s. Raise "
+                "`reply_within_s` here and `server.timeout` in vla-eval's config, or serve fewer "
+                "clients at once."
             )
-            episode.end(fault)
+            self._free(episode, fault)
             raise MoselError(fault) from error
         except Exception as error:
             self._free(episode, f"{type(error).__name__}: {error}")
@@ -134,14 +151,14 @@ class MoselModelServer(ModelServer):  # type: ignore[misc]  # vla-eval has no ty
         """Free the agent; vla-eval calls this too when a client leaves in mid-episode."""
         episode = self._episodes.pop(ctx, None)
         if episode is not None:
-            self._free(episode, "it was ended.")
+            self._free(episode, "It was ended.")
 
     def get_action_spec(self) -> dict[str, DimSpec]:
         """Named as vla-eval's LIBERO benchmark names them."""
         return action_spec(self.robot)
 
     def get_observation_spec(self) -> dict[str, DimSpec]:
-        """What the agent needs: all cameras that may not be missing, the state, the text."""
+        """What the agent needs: the cameras that may not be missing, the state, the text."""
         needed = [name for name in self._layout.pictures if name not in self._layout.optional]
         return observation_spec(self.robot, self._layout, needed)
 
@@ -166,31 +183,46 @@ class MoselModelServer(ModelServer):  # type: ignore[misc]  # vla-eval has no ty
 
 
 def serve(
-    agent: str = "libero-long",
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    *,
-    device: str = "cpu",
-    reply_within_s: float = 25.0,
-    threads: int = 1,
-    max_episodes: int = 32,
+    agent: str | Callable[[], PolicyAgent] = "libero-long",
+    config: ServeConfig | None = None,
+    on_ready: OnReady | None = None,
 ) -> None:
-    """Serve an agent to vla-eval until interrupted; arguments as those of `MoselModelServer`.
+    """Serve an agent to vla-eval until interrupted.
 
     Args:
-        agent: Name of an embedded checkpoint, or a folder.
-        host: Loopback by default: there is no password, and messages may have any size.
-        port: 0 takes a free one.
-        device: "cpu" or "cuda".
-        reply_within_s: See `MoselModelServer`.
-        threads: See `MoselModelServer`.
-        max_episodes: See `MoselModelServer`.
+        agent: As for `MoselModelServer`.
+        config: Where, and how much; None = port 8000 of loopback.
+        on_ready: Called with host and port once clients can connect.
+
+    Raises:
+        MoselError: The agent cannot be built, or the port cannot be opened.
     """
+    from mosel_gym.integrations.serving import ServeConfig
+
+    config = config or ServeConfig()
     server = MoselModelServer(
         agent,
-        device,
-        reply_within_s=reply_within_s,
-        threads=threads,
-        max_episodes=max_episodes,
+        goal=config.goal(),
+        sessions=config.sessions,
+        limits=EpisodeLimits(config.max_message_mb, config.max_episode_mb),
     )
-    serve_forever(server, host=host, port=port)
+    anyio.run(_serve, server, config, on_ready)
+
+
+async def _serve(server: MoselModelServer, config: ServeConfig, on_ready: OnReady | None) -> None:
+    try:
+        async with anyio.create_task_group() as group:
+            port = await group.start(serve_async, server, config.host, config.port)
+            if on_ready is not None:
+                on_ready(config.host, port)
+    except* OSError as errors:
+        raise MoselError(
+            f"{config.host}, port {config.port} cannot be opened: {errors.exceptions[0]}. Is "
+            "another server running there? `--port` takes another, `--port 0` a free one."
+        ) from errors
+
+
+def _loaded(agent: str, device: str) -> PolicyAgent:
+    from mosel_gym.agents.pretrained import load_any
+
+    return load_any(agent, device=device)
