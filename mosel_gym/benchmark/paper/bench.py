@@ -43,7 +43,7 @@ def bench(
     config: PaperConfig | None = None,
     out: Path | None = None,
     results: Path | None = None,
-    workers: int = 2,
+    workers: int | Workers = 2,
     *,
     small: bool = False,
     fresh: bool = False,
@@ -57,7 +57,7 @@ def bench(
         config: Sizes and agents.
         out: Folder of episodes and agents, and of the rendered table.
         results: Folder of rows.
-        workers: Processes, one core each; 1 runs here.
+        workers: Processes, one core each, or a pool that stays open; 1 runs here.
         small: The quick form: other folders, small sizes, tasks that the agent knows.
         fresh: Remove what earlier runs made of these tasks, rows included, and begin anew.
         render_only: Run nothing.
@@ -94,18 +94,19 @@ def _run(
     config: PaperConfig,
     out: Path,
     results: Path,
-    workers: int,
+    workers: int | Workers,
     env_ids: tuple[str, ...],
     fresh: bool,
     progress: bool,
 ) -> tuple[str, ...]:
     work = work_of(name, env_ids, config)
+    roster = Roster(config)
+    known = [env_id for env_id in work.env_ids if roster.knows(env_id)]
     with tqdm(
-        total=work.episodes(config), unit="ep", disable=not progress, dynamic_ncols=True
+        total=work.episodes(config, known), unit="ep", disable=not progress, dynamic_ncols=True
     ) as bar:
-        if workers == 1:
-            runner = Runner(config, out, results, 1, bar)
-            return _work(runner, work, fresh)
+        if isinstance(workers, Workers) or workers == 1:
+            return _work(Runner(config, out, results, workers, bar), work, fresh)
         with Workers(workers) as pool:
             return _work(Runner(config, out, results, pool, bar), work, fresh)
 

@@ -69,8 +69,8 @@ class Table:
 
     @property
     def rows(self) -> list[Row]:
-        """Everything that entered it."""
-        return [row for line in self.lines for row in line.rows]
+        """Everything that entered it, once each."""
+        return list({row.key: row for line in self.lines for row in line.rows}.values())
 
 
 def percent(value: float | None) -> str:

@@ -47,6 +47,7 @@ def fig_6(source: Source, env_ids: tuple[str, ...]) -> Table:
             "The first two rounds are those of Table 1.",
         ),
         tuple(compared),
+        "paper: no numbers in its text · ours: successes/trials = % [Wilson 95 %]",
     )
 
 

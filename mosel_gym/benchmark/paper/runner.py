@@ -67,8 +67,11 @@ class Runner:
             extras.plans(self, env_id)
         for trial in work.trials:
             what = "disturbed trials" if trial.disturbed else "trials"
-            with self.noting(trial.shown_label, trial.env_id, trial.repeat, what):
+            cell_of = (trial.shown_label, trial.env_id, trial.repeat, what)
+            with self.noting(*cell_of):
                 self.trials(trial)
+            if self.store.notes.reason(*cell_of):
+                self.bar.total -= self.config.trials
         for env_id in work.interactions:
             extras.interactions(self, env_id)
         for env_id in work.judged:

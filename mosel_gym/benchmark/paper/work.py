@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from mosel_gym.benchmark.paper.config import PaperConfig
@@ -63,8 +63,13 @@ class Work:
         found = [trial.env_id for trial in (*self.trials, *self.sampled)]
         return tuple(dict.fromkeys([*found, *(env_id for part in parts for env_id in part)]))
 
-    def episodes(self, config: PaperConfig) -> int:
-        """What the progress bar counts up to, if nothing is done yet and nothing is missing."""
+    def episodes(self, config: PaperConfig, known: Collection[str]) -> int:
+        """What the progress bar counts up to, if nothing is done yet.
+
+        Args:
+            config: Sizes.
+            known: Tasks for which there is an agent that can be improved.
+        """
         total = config.trials * len(self.trials)
         total += config.trials * (config.refine_rounds + 1) * len(self.plans)
         rounds: set[tuple[str, int, int]] = set()
@@ -73,7 +78,7 @@ class Work:
                 rounds.add((trial.env_id, trial.repeat, at))
         for env_id in (*self.interactions, *self.judged, *self.imagined):
             rounds |= {(env_id, 0, 0), (env_id, 0, 1)}
-        for env_id, _, _ in rounds:
+        for env_id in [env_id for env_id, _, _ in rounds if env_id in known]:
             total += config.interactions_of(robotwin(env_id)) + 2 * TRAINING_SHARE
         return total
 
