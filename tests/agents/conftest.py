@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mosel_gym.agents.acting import ActingAgent
 from mosel_gym.agents.analysis.pixel import PixelAnalyzer
 from mosel_gym.agents.config import MoselConfig
 from mosel_gym.agents.executor import ExecutorConfig
@@ -184,7 +185,7 @@ def make_agent(*, video=None, policy=None, analyzer=None, executor=None, **argum
     )
 
 
-def run_episode(agent: MoselAgent, world: ButtonWorld, steps: int = 250, info: bool = True) -> int:
+def run_episode(agent: ActingAgent, world: ButtonWorld, steps: int = 250, info: bool = True) -> int:
     """Act until success or the step limit, as a harness would; returns the steps taken."""
     while world.time < steps and not world.success:
         world.step(agent.act(world.observation(), world.info() if info else None))

@@ -158,8 +158,8 @@ def test_a_policy_without_goals_learns_what_is_left_of_the_skill(
 ) -> None:
     clips = make_clips(steps=24)
     model = replace(CONFIG.model, skill_id=True, skill_progress=True)
-    never_shown = Augmentation(goal_dropout=1.0)
-    loop = LoopConfig(steps=150, batch_size=32, lr=2e-3, bf16=False)
+    never_shown = replace(NO_AUGMENTATION, goal_dropout=1.0)
+    loop = replace(CONFIG.loop, steps=70)
     config = replace(CONFIG, model=model, augmentation=never_shown, loop=loop)
     policy, _ = train_policy(clips, config, tmp_path, progress=False)
     assert policy.skills.texts == ("slide left", "slide right")
