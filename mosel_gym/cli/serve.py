@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from mosel_gym.errors import UnknownId
 from mosel_gym.integrations.serving import ServeConfig, is_loopback
+
+if TYPE_CHECKING:
+    from mosel_gym.agents.pretrained import PolicyAgent
 
 PROTOCOLS: dict[str, str] = {
     "openpi": "mosel_gym.integrations.openpi",
@@ -37,8 +39,6 @@ def main(
         near = difflib.get_close_matches(protocol, PROTOCOLS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UnknownId(f"Unknown protocol {protocol!r}. Allowed: {list(PROTOCOLS)}.{hint}")
-    from mosel_gym.agents.pretrained import load_any
-
     server = importlib.import_module(PROTOCOLS[protocol])
     if not is_loopback(config.host):
         print(
@@ -47,12 +47,17 @@ def main(
             file=sys.stderr,
         )
 
+    def make_agent() -> PolicyAgent:
+        from mosel_gym.agents.pretrained import load_any  # brings torch; the help does without
+
+        return load_any(agent, device=device)
+
     def ready(host: str, port: int) -> None:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         print(f"{agent} serves {protocol} clients at ws://{address} (Ctrl-C ends it)", flush=True)
 
     try:
-        server.serve(partial(load_any, agent, device=device), config, ready)
+        server.serve(make_agent, config, ready)
     except KeyboardInterrupt:
         print("Stopped.")
     return 0

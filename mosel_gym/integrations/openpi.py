@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mosel_gym import __version__
-from mosel_gym.errors import MoselError, SpecMismatch
+from mosel_gym.errors import MoselError
 from mosel_gym.integrations.openpi_wire import pack, unpack
 from mosel_gym.integrations.serving import AgentFactory, OnReady, ServeConfig, missing
 from mosel_gym.integrations.session import Answer, Session
@@ -189,11 +189,6 @@ _CONTRACT: dict[str, Any] = {
 
 
 def _answer(session: Session, message: str | bytes) -> Answer:
-    if isinstance(message, str):
-        raise SpecMismatch(
-            "An observation must be a binary frame of msgpack, got a text frame. Pack it with "
-            "`openpi_client.msgpack_numpy`."
-        )
     return session.act(unpack(message))
 
 

@@ -35,12 +35,18 @@ def pack(value: Any) -> bytes:
     return bytes(msgpack.packb(value, default=_encoded))
 
 
-def unpack(message: bytes) -> Any:
+def unpack(message: bytes | str) -> Any:
     """The inverse of `pack`; arrays are views of the message and cannot be written to.
 
     Raises:
-        SpecMismatch: It is damaged, or holds what is not allowed.
+        SpecMismatch: It is damaged, holds what is not allowed, or is a text: that is how a server
+            tells of an error, which is then part of ours.
     """
+    if isinstance(message, str):
+        raise SpecMismatch(
+            "A message must be a binary frame of msgpack, as `openpi_client.msgpack_numpy` packs "
+            f"it; got a text frame: {message:.2000}"
+        )
     try:
         return msgpack.unpackb(message, object_hook=_decoded, ext_hook=_refused)
     except SpecMismatch:

@@ -76,7 +76,8 @@ def is_loopback(host: str) -> bool:
 
 def missing(error: ModuleNotFoundError) -> MissingLibrary:
     """The error to raise in place of a failed import."""
+    package = (error.name or str(error)).partition(".")[0]
     return MissingLibrary(
-        f"Serving an agent needs {error.name}, which is not installed. "
+        f"Serving an agent needs {package}, which is not installed. "
         "`pip install mosel-gym[serve]` brings it."
     )
