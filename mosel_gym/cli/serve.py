@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS: dict[str, str] = {
     "openpi": "mosel_gym.integrations.openpi",
+    "vla-eval": "mosel_gym.integrations.vla_eval",
 }
 """Name -> module with `serve(make_agent, config, on_ready)`."""
 
@@ -32,7 +33,7 @@ def main(
     Args:
         config: Where to listen.
         agent: Checkpoint name or folder, of any kind of agent.
-        protocol: Whose clients: "openpi".
+        protocol: Whose clients: "openpi" or "vla-eval".
         device: "cpu" or "cuda".
     """
     if protocol not in PROTOCOLS:
