@@ -206,10 +206,13 @@ def serve(
         sessions=config.sessions,
         limits=EpisodeLimits(config.max_message_mb, config.max_episode_mb),
     )
-    anyio.run(_serve, server, config, on_ready)
+    anyio.run(run_server, server, config, on_ready)
 
 
-async def _serve(server: MoselModelServer, config: ServeConfig, on_ready: OnReady | None) -> None:
+async def run_server(
+    server: MoselModelServer, config: ServeConfig, on_ready: OnReady | None
+) -> None:
+    """Listen until cancelled; host, port and errors as for `serve`."""
     try:
         async with anyio.create_task_group() as group:
             port = await group.start(serve_async, server, config.host, config.port)

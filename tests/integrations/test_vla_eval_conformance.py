@@ -25,7 +25,7 @@ from mosel_gym.errors import InvalidAction, MoselError, SpecMismatch, UnknownId
 from mosel_gym.integrations.vla_eval import MoselBenchmark, MoselModelServer
 from mosel_gym.specs import ROBOTS
 from mosel_gym.wrappers import ObservationFormat
-from tests.integrations.vla_eval_probe import Probe, kept_environment
+from tests.integrations.vla_eval_probe import Probe, Probes, f32, kept_environment
 
 with kept_environment():
     from vla_eval.benchmarks.libero.benchmark import LIBEROBenchmark
@@ -49,7 +49,7 @@ class OldGym:
         return dict(observation)
 
     def step(self, action: list[float]) -> tuple[dict[str, Any], float, bool, dict[str, Any]]:
-        observation, reward, terminated, _, info = self.env.step(np.float32(action))
+        observation, reward, terminated, _, info = self.env.step(f32(action))
         return dict(observation), float(reward), terminated, info
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ def test_an_action_does_the_same_through_both(theirs, ours):
     actions = [[0.8, 0, 0, 0, 0, 0.3, 1.0]] * 4 + [[0, -0.5, 0.4, 0, 0, 0, -0.2]] * 4
     actions += [[0, 0, 0, 0, 0, 0, 0.0]] * 4
     for action in actions:
-        sent = {"actions": np.float32(action)}
+        sent = {"actions": f32(action)}
         a, b = theirs.step(sent), ours.step(sent)
         state = theirs._proprio_state(a.obs)
         np.testing.assert_allclose(state, b.obs["proprio"], atol=2e-6)
@@ -141,7 +141,7 @@ def test_units_and_signs(ours):
 
     def after(action: list[float], steps: int) -> Any:
         for _ in range(steps):
-            result = ours.step({"actions": np.float32(action)})
+            result = ours.step({"actions": f32(action)})
         return result.obs["proprio"]
 
     moved = after([0.4, 0, 0, 0, 0, 0, -1], 10)
@@ -153,7 +153,7 @@ def test_units_and_signs(ours):
 
 
 def test_the_specs_fit_their_libero_and_ours():
-    server = MoselModelServer(Probe)
+    server = MoselModelServer(Probes())
     sides = (server.get_action_spec(), server.get_observation_spec())
     for benchmark in (LIBEROBenchmark(**ASKED), MoselBenchmark(**ASKED)):
         action, seen = benchmark.get_action_spec(), benchmark.get_observation_spec()
@@ -171,7 +171,7 @@ def test_the_specs_fit_their_libero_and_ours():
     ],
 )
 def test_their_check_tells_what_does_not_fit(side, name, spec):
-    server = MoselModelServer(Probe)
+    server = MoselModelServer(Probes())
     benchmark = LIBEROBenchmark(**ASKED)
     specs = {"action": benchmark.get_action_spec(), "seen": benchmark.get_observation_spec()}
     if spec is None:
@@ -186,8 +186,8 @@ def test_their_check_tells_what_does_not_fit(side, name, spec):
 
 
 def test_two_arms_are_declared_and_their_robotwin_is_not_taken_for_ours():
-    delta = MoselModelServer(lambda: Probe(robot=ROBOTS["dual-panda-ee"]))
-    joint = MoselModelServer(lambda: Probe(robot=ROBOTS["dual-panda-joint"]))
+    delta = MoselModelServer(Probes(lambda: Probe(robot=ROBOTS["dual-panda-ee"])))
+    joint = MoselModelServer(Probes(lambda: Probe(robot=ROBOTS["dual-panda-joint"])))
     for server, control in ((delta, "ee_delta"), (joint, "joint")):
         ours = MoselBenchmark("robotwin", **server.get_observation_params())
         assert ours.robot.control == control
@@ -213,7 +213,7 @@ def test_robotwin_sends_joints_and_upright_pictures():
         np.testing.assert_array_equal(told["joint_state"], raw["proprio"])
         hold = made.get_hold_action(None)["actions"]
         before = made.step({"actions": hold}).obs["proprio"]
-        lifted = made.step({"actions": np.float32([0, 0, 1, 0, 0, 0, -1] * 2)}).obs["proprio"]
+        lifted = made.step({"actions": f32([0, 0, 1, 0, 0, 0, -1] * 2)}).obs["proprio"]
         assert np.abs(lifted - before).max() > 0.005
         assert made.get_metadata()["max_steps"] == 700
     finally:
@@ -283,9 +283,9 @@ def test_actions_that_are_wrong(ours, action, told):
 
 def test_holding_still_in_real_time(ours):
     _begin(ours)
-    ours._last_result = ours.step({"actions": np.float32([0, 0, 0, 0, 0, 0, 1])})
-    hold = ours.get_hold_action({"actions": np.float32([0.5, 0, 0, 0, 0, 0, 1])})["actions"]
-    np.testing.assert_array_equal(hold, np.float32([0, 0, 0, 0, 0, 0, 1]))
+    ours._last_result = ours.step({"actions": f32([0, 0, 0, 0, 0, 0, 1])})
+    hold = ours.get_hold_action({"actions": f32([0.5, 0, 0, 0, 0, 0, 1])})["actions"]
+    np.testing.assert_array_equal(hold, f32([0, 0, 0, 0, 0, 0, 1]))
     np.testing.assert_array_equal(
-        ours.get_hold_action(None)["actions"], np.float32([0, 0, 0, 0, 0, 0, -1])
+        ours.get_hold_action(None)["actions"], f32([0, 0, 0, 0, 0, 0, -1])
     )

@@ -80,7 +80,7 @@ def test_a_demonstration_that_works_is_a_success_in_their_results() -> None:
     env = EnvSpec(SKILL, {"cameras": (), "protocol": "openpi"}).make()
     expert = expert_episode(env.unwrapped, None, 1, keep_states=False)  # type: ignore[arg-type]
     env.close()
-    server = MoselModelServer(lambda: Probe(expert.actions.tolist()))
+    server = MoselModelServer(Probes(lambda: Probe(expert.actions.tolist())))
     settings = config(SKILL, params={"seed": 1})
     result = evaluate(server, settings)
     (episode,) = result["tasks"][0]["episodes"]
@@ -146,7 +146,7 @@ def test_the_state_that_our_agents_do_not_take_is_refused(
 ) -> None:
     caplog.set_level(logging.CRITICAL, "vla_eval")
     settings = config(SKILL, max_steps=2, params={"quat_no_antipodal": False})
-    result = evaluate(MoselModelServer(Probe), settings)
+    result = evaluate(MoselModelServer(Probes()), settings)
     (episode,) = result["tasks"][0]["episodes"]
     assert "declares mosel/state = 'eef_position+shortest" in episode["failure_detail"]
 

@@ -6,18 +6,24 @@ vla-eval's own server and client are on both ends.
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("vla_eval", reason="needs vla-eval: pip install vla-eval")
+import anyio
 import websockets
 from vla_eval.connection import Connection
 
+from mosel_gym.errors import MoselError
 from mosel_gym.integrations.layouts import SAYS_ORIENTATION, SAYS_STATE
+from mosel_gym.integrations.serving import ServeConfig
 from mosel_gym.integrations.vla_eval import MoselModelServer
 from mosel_gym.integrations.vla_eval_episode import EpisodeLimits
+from mosel_gym.integrations.vla_eval_server import run_server
 from mosel_gym.specs import ROBOTS
 from tests.integrations.vla_eval_probe import (
     GOAL,
@@ -27,6 +33,7 @@ from tests.integrations.vla_eval_probe import (
     Probes,
     asymmetric,
     client,
+    f32,
     message,
     refused,
     serving,
@@ -208,7 +215,7 @@ async def _fails(one: Connection, told: str, task: dict[str, Any], *sent: dict[s
 
 
 def test_what_only_an_episode_can_get_wrong() -> None:
-    server = MoselModelServer(Probe, limits=EpisodeLimits(max_episode_mb=1))
+    server = MoselModelServer(Probes(), limits=EpisodeLimits(max_episode_mb=1))
     black = np.zeros((512, 512, 3), np.uint8)
     large = message(images={"agentview": black, "wrist": black})
 
@@ -228,7 +235,7 @@ def test_what_only_an_episode_can_get_wrong() -> None:
 
 def test_an_agent_that_fails_or_sleeps_is_told_to_its_client_alone() -> None:
     agents = iter((Probe(), Probe([[np.nan] * 7]), Probe(think_s=1.5), Probe()))
-    server = MoselModelServer(lambda: next(agents), reply_within_s=0.5, threads=3)
+    server = MoselModelServer(Probes(lambda: next(agents)), reply_within_s=0.5, threads=3)
 
     async def script() -> None:
         async with client(url) as sound, client(url) as broken, client(url) as slow:
@@ -256,7 +263,7 @@ def test_an_agent_that_fails_or_sleeps_is_told_to_its_client_alone() -> None:
 def test_numbers_out_of_range_are_refused() -> None:
     for wrong in ({"sessions": 0}, {"threads": 0}, {"reply_within_s": 0.0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
-            MoselModelServer(Probe, **wrong)  # type: ignore[arg-type]
+            MoselModelServer(Probes(), **wrong)
 
 
 def test_two_arms_take_joint_state_and_upright_pictures() -> None:
@@ -277,7 +284,7 @@ def test_two_arms_take_joint_state_and_upright_pictures() -> None:
                 }
             )
             wanted = [0.5] * 6 + [-1.0] + [-1.0] * 6 + [1.0]
-            np.testing.assert_array_equal(reply["actions"], np.float32(wanted))
+            np.testing.assert_array_equal(reply["actions"], f32(wanted))
             assert reply["actions"].dtype == np.float32
 
     with serving(server) as url:
@@ -310,3 +317,46 @@ def test_the_frame_the_state_and_the_action_cross_the_wire_as_declared() -> None
     np.testing.assert_array_equal(row["proprio"], POSE)
     np.testing.assert_array_equal(np.stack(got)[:, :6], [[0.25, -0.5, 1.0, 0, 0, 0.125]] * 4)
     assert [action[6] for action in got] == [-1.0, 1.0, 1.0, -1.0]
+
+
+def test_serve_tells_its_port_takes_the_default_goal_and_names_a_port_that_is_taken() -> None:
+    probes = Probes()
+    server = MoselModelServer(probes, goal=OTHER_GOAL)
+    told: list[tuple[str, int]] = []
+
+    async def script() -> None:
+        async with anyio.create_task_group() as group:
+            ready = anyio.Event()
+
+            def on_ready(host: str, port: int) -> None:
+                told.append((host, port))
+                ready.set()
+
+            group.start_soon(run_server, server, ServeConfig(port=0), on_ready)
+            await ready.wait()
+            host, port = told[0]
+            async with client(f"ws://{host}:{port}") as one:
+                await one.start_episode({})
+                await one.act(message(task_description=None))
+            taken = ServeConfig(port=port)
+            with pytest.raises(MoselError, match=f"port {port} cannot be opened"):
+                await run_server(server, taken, None)
+            group.cancel_scope.cancel()
+
+    talk(script)
+    assert told[0][0] == "127.0.0.1"
+    assert probes.made[0].resets[0]["task"] == OTHER_GOAL
+
+
+def test_without_vla_eval_the_import_says_what_to_install() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['vla_eval'] = None\n"
+        "from mosel_gym.errors import MissingLibrary\n"
+        "try:\n"
+        "    import mosel_gym.integrations.vla_eval\n"
+        "except MissingLibrary as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install vla-eval" in done.stdout

@@ -23,6 +23,11 @@ POSE = np.array([0.1, -0.2, 1.0, 3.1, 0.2, -0.3, 0.04, -0.04], np.float32)
 GOAL, OTHER_GOAL = "close the microwave", "turn on the stove"
 
 
+def f32(numbers: Sequence[Any]) -> NDArray[np.float32]:
+    """An action, as it goes over the wire."""
+    return np.asarray(numbers, np.float32)
+
+
 class Probe:
     """Keeps what it was told and shown; acts as `actions` say, the last one over and over."""
 
