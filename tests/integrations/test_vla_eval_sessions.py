@@ -216,7 +216,7 @@ async def _fails(one: Connection, told: str, task: dict[str, Any], *sent: dict[s
 
 def test_what_only_an_episode_can_get_wrong() -> None:
     server = MoselModelServer(Probes(), limits=EpisodeLimits(max_episode_mb=1))
-    black = np.zeros((512, 512, 3), np.uint8)
+    black = np.zeros((256, 256, 3), np.uint8)
     large = message(images={"agentview": black, "wrist": black})
 
     async def script() -> None:
