@@ -152,6 +152,8 @@ class PictureView:
     size: int = 64
     """Pixels per side; a multiple of 8."""
     text_size: int = 64
+    text_scale: float = 4.0
+    """A hashed text has length 1, each of its numbers about 1/8; the network reads it better so."""
 
     name = "pictures"
     privileged = False
@@ -195,7 +197,8 @@ class PictureView:
         """The part that is no picture, float32 `[N + 1 + text_size]`."""
         scaled = (numbers - np.array(self.state_center)) / np.array(self.state_scale)
         time = [min(step / TIME_UNIT_STEPS, _LATEST)]
-        return np.concatenate([scaled, time, hashed_text(goal, self.text_size)]).astype(np.float32)
+        text = hashed_text(goal, self.text_size) * self.text_scale
+        return np.concatenate([scaled, time, text]).astype(np.float32)
 
     def actions(self, output: NDArray[np.floating]) -> NDArray[np.float32]:
         """The chunk, float32 `[chunk, A]`."""
@@ -288,6 +291,7 @@ def view_from(plain: Mapping[str, Any]) -> View:
         return StateView(**values)
     if kind == "pictures":
         cameras = values.pop("cameras")
+        values.setdefault("text_scale", 1.0)  # as the first agents were trained
         return PictureView(
             **values, cameras=Cameras(str(cameras["scene"]), tuple(cameras["hands"]))
         )

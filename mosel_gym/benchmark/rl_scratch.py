@@ -38,6 +38,7 @@ from mosel_gym.agents.baselines.rl_views import (
     plain_scale,
 )
 from mosel_gym.benchmark.rl_curve import Curve, CurvePoint, measure
+from mosel_gym.benchmark.rl_given import Given
 from mosel_gym.benchmark.specs import EnvSpec, env_id, env_kwargs
 from mosel_gym.benchmark.vla_data import cameras_in
 from mosel_gym.errors import SpecMismatch
@@ -293,13 +294,11 @@ def _restore(model: PPO | SAC, state: dict[str, Any]) -> None:
 
 
 def _card(config: ScratchConfig, task_id: str, watch: _Watch) -> dict[str, Any]:
-    information = {
-        "demonstrations": 0,
-        "ground_truth_reward": True,
-        "reward": config.reward,
-        "task": task_id,
-        "privileged": config.observation == "state",
-        "episodes": watch.episodes,
-        "env_steps": watch.env_steps,
-    }
-    return {"information": information, "training": asdict(config)}
+    given = Given(
+        reward=config.reward,
+        task=task_id,
+        episodes=watch.episodes,
+        env_steps=watch.env_steps,
+        privileged=config.observation == "state",
+    )
+    return {**given.card(), "training": asdict(config)}

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from mosel_gym.agents.baselines.rl import RLAgent
 from mosel_gym.agents.baselines.rl_networks import MonolithicPolicy, PictureFeatures
 from mosel_gym.agents.baselines.rl_views import PictureView
+from mosel_gym.benchmark.rl_given import Given
 from mosel_gym.benchmark.vla_data import (
     VlaAugmentation,
     VlaWindows,
@@ -124,13 +125,7 @@ def train_vla(
     )
     agent = RLAgent(policy, view, label="vla", algorithm="PPO")
     agent.card = {
-        "information": {
-            "demonstrations": len(demos.clips),
-            "goals": sorted({clip.skill for clip in demos.clips}),
-            "ground_truth_reward": False,
-            "episodes": 0,
-            "env_steps": 0,
-        },
+        **Given(len(demos.clips), tuple(sorted({clip.skill for clip in demos.clips}))).card(),
         "cloning": {"config": asdict(config), "loss": report.loss, "seconds": report.seconds},
         "parameters": sum(parameter.numel() for parameter in policy.parameters()),
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from mosel_gym.agents.baselines.rl_random import own_randomness
 from mosel_gym.agents.baselines.rl_stored import policy_kwargs
 from mosel_gym.agents.baselines.rl_views import PictureView
 from mosel_gym.benchmark.rl_curve import Curve, CurvePoint, measure
+from mosel_gym.benchmark.rl_given import Given
 from mosel_gym.benchmark.specs import EnvSpec, env_id, env_kwargs
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.registry import task_of
@@ -247,28 +248,11 @@ def _plain(config: VlaRlConfig) -> dict[str, Any]:
 def _card(
     before: dict[str, Any], config: VlaRlConfig, task_id: str, episodes: int, env_steps: int
 ) -> dict[str, Any]:
-    information = {
-        **before.get("information", {}),
-        "ground_truth_reward": True,
-        "reward": config.reward,
-        "task": task_id,
-        "episodes": episodes,
-        "env_steps": env_steps,
-    }
-    return {**before, "information": information, "fine_tuning": asdict(config)}
-
-
-def information_text(card: dict[str, Any]) -> str:
-    """What an agent was given, line by line."""
-    told = card.get("information", {})
-    reward = told.get("reward", "success") if told.get("ground_truth_reward") else "none"
-    rows = {
-        "demonstrations": told.get("demonstrations", 0),
-        "ground-truth reward": reward,
-        "episodes in the environment": told.get("episodes", 0),
-        "steps in the environment": told.get("env_steps", 0),
-        "verdicts of an analyzer": "none",
-        "skills, sub-goals, plans": "none",
-        "privileged observations": "yes" if told.get("privileged") else "no",
-    }
-    return "\n".join(f"  {name:<28}{value}" for name, value in rows.items())
+    given = replace(
+        Given.of(before),
+        reward=config.reward,
+        task=task_id,
+        episodes=episodes,
+        env_steps=env_steps,
+    )
+    return {**before, **given.card(), "fine_tuning": asdict(config)}

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import tyro
 
+from mosel_gym.benchmark.rl_given import Given
 from mosel_gym.benchmark.rl_scratch import CURVE_NAME, ScratchConfig, train_scratch
-from mosel_gym.benchmark.vla_rl import information_text
 
 
 def main(out: Path, config: Annotated[ScratchConfig, tyro.conf.arg(name="")]) -> None:
@@ -20,7 +20,7 @@ def main(out: Path, config: Annotated[ScratchConfig, tyro.conf.arg(name="")]) ->
         config: Task, algorithm and budget.
     """
     agent = train_scratch(config, out)
-    print(f"{agent.name} was given:\n{information_text(agent.card)}")
+    print(f"{agent.name} was given:\n{Given.of(agent.card).text()}")
     print(f"Agent: {out}. Learning curve: {out / CURVE_NAME}")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from mosel_gym.benchmark.rl_given import Given
 from mosel_gym.benchmark.vla import VlaConfig, train_vla
 from mosel_gym.cli.options import training_line
 from mosel_gym.data.cameras import Cameras
@@ -29,10 +30,10 @@ def main(
     """
     chosen = Cameras(cameras[0], cameras[1:]) if cameras else None
     agent, report = train_vla(data, config, out, cameras=chosen)
-    information = agent.card["information"]
-    print(training_line(information["demonstrations"], report))
+    given = Given.of(agent.card)
+    print(training_line(given.demonstrations, report))
     print(f"{agent.name}: {agent.card['parameters'] / 1e6:.1f} million parameters, in {out}")
-    print(f"Goals: {information['goals']}. Cameras: {list(agent.view.cameras.names)}.")  # type: ignore[attr-defined]
+    print(f"Goals: {list(given.goals)}. Cameras: {list(agent.view.cameras.names)}.")  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from mosel_gym.benchmark.vla_rl import CURVE_NAME, VlaRlConfig, information_text, train_vla_rl
+from mosel_gym.benchmark.rl_given import Given
+from mosel_gym.benchmark.vla_rl import CURVE_NAME, VlaRlConfig, train_vla_rl
 
 
 def main(start: Path, out: Path, config: Annotated[VlaRlConfig, tyro.conf.arg(name="")]) -> None:
@@ -20,7 +21,7 @@ def main(start: Path, out: Path, config: Annotated[VlaRlConfig, tyro.conf.arg(na
         config: Task, budget and settings.
     """
     agent = train_vla_rl(start, config, out)
-    print(f"{agent.name} was given:\n{information_text(agent.card)}")
+    print(f"{agent.name} was given:\n{Given.of(agent.card).text()}")
     print(f"Agent: {out}. Learning curve: {out / CURVE_NAME}")
 
 
