@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from mosel_gym.errors import MoselError
 
-# Words of the command -> (module in this folder, one line of help). The module's `main` is called.
+# Words of the command -> (module in this folder, one line of help). The module's `main` is called,
+# or the function that is named after a colon.
 COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
     ("list",): ("listing", "environments, their goals, and the agents that ship with the package"),
     ("doctor",): ("doctor", "check graphics, simulator, packages and disk"),
@@ -17,11 +18,15 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
     ("collect",): ("collect", "demonstrations by the scripted expert"),
     ("data", "redraw"): ("data_redraw", "draw the pictures of recorded episodes from their states"),
     ("data", "import"): ("data_import", "check and convert LIBERO's published demonstrations"),
+    ("data", "export-lerobot"): ("data_export_lerobot", "write episodes as a LeRobotDataset"),
+    ("data", "import-lerobot"): ("data_import_lerobot", "read the episodes of a LeRobotDataset"),
     ("train", "video"): ("train_video", "train the video planner"),
     ("train", "policy"): ("train_policy", "train the inverse dynamics"),
     ("train", "judge"): ("train_judge", "train the pixel analyzer's network"),
     ("train", "weak"): ("train_weak", "train a state policy, for failures to train a judge on"),
+    ("train", "rl"): ("train_rl", "learn a skill from scratch with SAC or PPO, as a baseline"),
     ("train", "vla"): ("train_vla", "clone one language-conditioned network, to be refined by RL"),
+    ("train", "vla-rl"): ("train_vla_rl", "refine that network by PPO on ground-truth reward"),
     ("pack",): ("pack", "put trained networks together into an agent"),
     ("run",): ("run", "run an agent on a task, with an mp4 of each episode"),
     ("improve",): ("improve", "refine an agent from episodes that it reflected on"),
@@ -37,6 +42,17 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
         "bench_judge_curve",
         "success after refinement against the precision of the judge (privileged)",
     ),
+    ("bench", "table1"): ("bench_paper:table1", "the paper's Table 1: LIBERO-Long, all agents"),
+    ("bench", "table2"): ("bench_paper:table2", "Table 2: RoboTwin, all agents"),
+    ("bench", "table3"): ("bench_paper:table3", "Table 3: plans and imagined videos"),
+    ("bench", "table4"): ("bench_paper:table4", "Table 4: without failure identification"),
+    ("bench", "table7"): ("bench_paper:table7", "Table 7: visual disturbances"),
+    ("bench", "table8"): ("bench_paper:table8", "Table 8: the analyzer against the truth"),
+    ("bench", "table9"): ("bench_paper:table9", "Table 9: other analyzers"),
+    ("bench", "table10"): ("bench_paper:table10", "Table 10: the improvement repeated"),
+    ("bench", "table11"): ("bench_paper:table11", "Table 11: steps of the video sampler"),
+    ("bench", "fig6"): ("bench_paper:fig6", "Fig. 6: success after each of four rounds"),
+    ("serve",): ("serve", "let clients of openpi or vla-eval drive an agent over the network"),
     ("report",): ("report", "write report.html again from a summary.json"),
 }
 
@@ -59,10 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _overview(words)
     import tyro
 
-    module = importlib.import_module(f"mosel_gym.cli.{COMMANDS[name][0]}")
+    file, _, function = COMMANDS[name][0].partition(":")
+    command = getattr(importlib.import_module(f"mosel_gym.cli.{file}"), function or "main")
     program = " ".join(("mosel", *name))
     try:
-        code = tyro.cli(module.main, prog=program, args=words[len(name) :])
+        code = tyro.cli(command, prog=program, args=words[len(name) :])
         return int(code or 0)
     except (MoselError, FileNotFoundError) as error:
         print(f"{program}: {error}", file=sys.stderr)
@@ -96,6 +113,6 @@ def _overview(words: Sequence[str]) -> int:
         return 2
     print(f"usage: mosel {first + ' ' if group else ''}COMMAND [options]\n")
     for name, (_, line) in (group or COMMANDS).items():
-        print(f"  {' '.join(name):<14}{line}")
+        print(f"  {' '.join(name):<20}{line}")
     print("\n`mosel COMMAND --help` lists the options of a command.")
     return 0
