@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mosel_gym.agents.pretrained import PolicyAgent
-from mosel_gym.errors import SpecMismatch
+from mosel_gym.errors import SpecMismatch, UnknownId
 from mosel_gym.integrations.layouts import Received
 from mosel_gym.specs import ROBOTS, RobotSpec
 
@@ -75,6 +75,12 @@ class AgentRows:
             )
         agent = self.agents[index]
         if text != self._texts[index]:
-            agent.reset(text, skills=self._skills or None, seed=self._seed)
+            try:
+                agent.reset(text, skills=self._skills or None, seed=self._seed)
+            except UnknownId as error:
+                raise UnknownId(
+                    f"{error} In LeRobot that is the policy's option `skills`: "
+                    "--policy.skills='[\"pick up the cup\", ...]'."
+                ) from error
             self._texts[index] = text
         return agent.act(row.observation)
