@@ -108,7 +108,7 @@ def train_vla_rl(
         episodes = 0 if state is None else int(state["episodes"])
         env = _training_env(spec, agent.view, config, config.seed + episodes)
         model = _ppo(env, agent.policy, config, config.seed + episodes)
-        tuned = RLAgent(model, agent.view, label="vla-rl")
+        tuned = RLAgent(model, agent.view, label="vla-rl", algorithm="PPO")
         env_steps = 0
         if state is not None:
             model.policy.load_state_dict(state["weights"])

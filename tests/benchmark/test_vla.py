@@ -62,7 +62,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def config(steps: int = 80) -> VlaConfig:
+def config(steps: int = 200) -> VlaConfig:
     loop = LoopConfig(steps=steps, batch_size=16, bf16=False, log_every=10, ema_decay=0.9)
     return VlaConfig(size=16, chunk=4, features=16, hidden=32, loop=loop, augmentation=STILL)
 
@@ -92,7 +92,7 @@ def test_windows_are_whole_tasks_and_hold_still_past_the_end(data: Path) -> None
 
 def test_cloning_learns_what_the_goal_text_tells_apart(data: Path, cloned: Path) -> None:
     log = [json.loads(x) for x in (cloned / "training" / "log.jsonl").read_text().splitlines()]
-    assert log[-1]["loss"] < 0.5 * log[0]["loss"]
+    assert log[-1]["loss"] < 0.3 * log[0]["loss"]
     agent = load_any(cloned)
     first = {name: rows[0] for name, rows in sliding(1).observations.items()}
     for goal, sign in (("slide left", -1), ("slide right", 1)):
@@ -167,7 +167,7 @@ def test_ppo_goes_on_where_it_was_killed(cloned: Path, tmp_path: Path) -> None:
     again = train_vla_rl(cloned, half, tmp_path / "a", progress=False)
     assert Given.of(again.card) == given, "a finished run is finished"
     assert (tmp_path / "a" / "policy.safetensors").read_bytes() == before
-    assert load_any(tmp_path / "a").name == "vla-rl(WarmStartPPO, pictures)"
+    assert load_any(tmp_path / "a").name == "vla-rl(PPO, pictures)"
 
 
 @pytest.mark.slow

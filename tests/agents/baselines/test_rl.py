@@ -300,4 +300,4 @@ class _Spaces(gym.Env[Any, Any]):
 
 def _small(picture: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     blocks = picture.reshape(16, 2, 16, 2, 3).astype(int).sum(axis=(1, 3))
-    return ((blocks + 2) // 4).astype(np.uint8)
+    return np.asarray((blocks + 2) // 4, np.uint8)
