@@ -1,5 +1,8 @@
 """Episode files to and from LeRobotDataset folders (its format 3.0)."""
 
+# LeRobot is not installed where this is checked.
+# mypy: disable-error-code="import-not-found"
+
 from __future__ import annotations
 
 import secrets
@@ -150,7 +153,7 @@ def import_dataset(
 
 def _lerobot_dataset() -> Any:
     try:
-        from lerobot.datasets.lerobot_dataset import (  # type: ignore[import-not-found, unused-ignore]
+        from lerobot.datasets.lerobot_dataset import (
             LeRobotDataset,
         )
     except ImportError as error:

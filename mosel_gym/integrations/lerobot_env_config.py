@@ -1,5 +1,8 @@
 """The environment type "mosel" for LeRobot's command line and `make_env`."""
 
+# LeRobot is not installed where this is checked.
+# mypy: disable-error-code="import-not-found, misc, untyped-decorator"
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -12,13 +15,11 @@ from mosel_gym.registry import task_of
 from mosel_gym.specs import ROBOTS
 
 try:
-    from lerobot.configs.types import (  # type: ignore[import-not-found, unused-ignore]
+    from lerobot.configs.types import (
         FeatureType,
         PolicyFeature,
     )
-    from lerobot.envs.configs import (  # type: ignore[import-not-found, unused-ignore]
-        EnvConfig,
-    )
+    from lerobot.envs.configs import EnvConfig
 except ImportError as error:
     raise MissingLibrary(
         f"LeRobot cannot be imported ({error}). `pip install lerobot` in an environment of its "
@@ -29,9 +30,9 @@ _SEVERAL = hasattr(EnvConfig, "create_envs")
 """Whether this LeRobot lets a type make its own environments (0.6 on)."""
 
 
-@EnvConfig.register_subclass("mosel")  # type: ignore[untyped-decorator, unused-ignore]
+@EnvConfig.register_subclass("mosel")
 @dataclass
-class MoselEnv(EnvConfig):  # type: ignore[misc, unused-ignore]
+class MoselEnv(EnvConfig):
     """Options of `--env.type=mosel`.
 
     The type's name must not contain "libero": LeRobot would take it for its own environment.

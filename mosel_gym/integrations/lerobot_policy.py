@@ -1,5 +1,8 @@
 """Any of our agents as LeRobot's policy type "mosel"."""
 
+# LeRobot is not installed where this is checked.
+# mypy: disable-error-code="import-not-found, misc, untyped-decorator"
+
 from __future__ import annotations
 
 import shutil
@@ -18,23 +21,19 @@ from mosel_gym.integrations.lerobot_layout import TASK, rows_of
 from mosel_gym.integrations.lerobot_rows import AgentRows
 
 try:
-    from lerobot.configs.policies import (  # type: ignore[import-not-found, unused-ignore]
-        PreTrainedConfig,
-    )
-    from lerobot.policies.pretrained import (  # type: ignore[import-not-found, unused-ignore]
-        PreTrainedPolicy,
-    )
-    from lerobot.processor import (  # type: ignore[import-not-found, unused-ignore]
+    from lerobot.configs.policies import PreTrainedConfig
+    from lerobot.policies.pretrained import PreTrainedPolicy
+    from lerobot.processor import (
         AddBatchDimensionProcessorStep,
         DeviceProcessorStep,
         PolicyProcessorPipeline,
         RenameObservationsProcessorStep,
     )
-    from lerobot.processor.converters import (  # type: ignore[import-not-found, unused-ignore]
+    from lerobot.processor.converters import (
         policy_action_to_transition,
         transition_to_policy_action,
     )
-    from lerobot.utils.constants import (  # type: ignore[import-not-found, unused-ignore]
+    from lerobot.utils.constants import (
         POLICY_POSTPROCESSOR_DEFAULT_NAME,
         POLICY_PREPROCESSOR_DEFAULT_NAME,
     )
@@ -54,9 +53,9 @@ _NOT_TRAINED_HERE = (
 
 # LeRobot finds the policy by this name: XConfig belongs to XPolicy and make_x_pre_post_processors,
 # all in one module.
-@PreTrainedConfig.register_subclass("mosel")  # type: ignore[untyped-decorator, unused-ignore]
+@PreTrainedConfig.register_subclass("mosel")
 @dataclass
-class MoselConfig(PreTrainedConfig):  # type: ignore[misc, unused-ignore]
+class MoselConfig(PreTrainedConfig):
     """Options of `--policy.type=mosel`."""
 
     agent: str = "libero-long"
@@ -97,7 +96,7 @@ class MoselConfig(PreTrainedConfig):  # type: ignore[misc, unused-ignore]
         """Nothing to check before the first batch; that is checked against the agent's robot."""
 
 
-class MoselPolicy(PreTrainedPolicy):  # type: ignore[misc, unused-ignore]
+class MoselPolicy(PreTrainedPolicy):
     """One agent for every row of the batch.
 
     Non-obvious behaviour:
