@@ -1,13 +1,10 @@
-"""What the tests that really run share: agents, demonstrations, and one process that stays open."""
+"""What the tests that really run share: agents and demonstrations."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
 from mosel_gym.benchmark.paper.config import PaperConfig
-from mosel_gym.benchmark.workers import Workers
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +25,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> PaperConfig:
         max_steps=16,
         settle=1,
         hold=1,
-        render_every=8,
-        rollout_render_every=8,
+        render_every=1,
+        rollout_render_every=1,
     )
-
-
-@pytest.fixture(scope="session")
-def one_process() -> Iterator[Workers]:
-    """It keeps its simulator and its networks between tables."""
-    with Workers(1) as pool:
-        yield pool

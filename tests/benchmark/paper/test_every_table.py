@@ -11,15 +11,14 @@ from mosel_gym.benchmark.paper.bench import Bench, bench
 from mosel_gym.benchmark.paper.config import PaperConfig
 from mosel_gym.benchmark.paper.gaps import Notes
 from mosel_gym.benchmark.rows import Row, read_rows
-from mosel_gym.benchmark.workers import Workers
 from tests.benchmark.paper.tiny_agents import LIBERO, ROBOTWIN
 
 
 class Place:
     """One results folder and one chain for all tables, as a user has them."""
 
-    def __init__(self, folder: Path, config: PaperConfig, pool: Workers) -> None:
-        self.folder, self.config, self.pool = folder, config, pool
+    def __init__(self, folder: Path, config: PaperConfig) -> None:
+        self.folder, self.config = folder, config
 
     def table(self, name: str, task: str = LIBERO, **changed: object) -> Bench:
         """Run the quick form on one task; no episode may break."""
@@ -29,7 +28,7 @@ class Place:
             config,
             self.folder,
             self.folder / "results",
-            self.pool,
+            1,
             small=True,
             progress=False,
         )
@@ -48,10 +47,8 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(
-    tmp_path_factory: pytest.TempPathFactory, tiny: PaperConfig, one_process: Workers
-) -> Place:
-    return Place(tmp_path_factory.mktemp("tables"), tiny, one_process)
+def place(tmp_path_factory: pytest.TempPathFactory, tiny: PaperConfig) -> Place:
+    return Place(tmp_path_factory.mktemp("tables"), tiny)
 
 
 def test_table_1(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from mosel_gym.agents import OfflinePlanner, PixelAnalyzer
 from mosel_gym.agents.baselines.unipi import UniPiAgent
+from mosel_gym.agents.config import MoselConfig
 from mosel_gym.agents.presets import preset
 from mosel_gym.data.libero_hdf5 import write_episode
 from mosel_gym.models.codec import CodecConfig
@@ -29,6 +31,7 @@ def write_agents(folder: Path) -> Path:
     for env_id in (LIBERO, ROBOTWIN):
         task = task_of(env_id)
         agent = tiny_agent(task, OfflinePlanner(), PixelAnalyzer(_content_judge(task)))
+        agent.config = _small_batches(agent.config)
         agent.save(folder / env_id / "mosel")
     task = task_of(LIBERO)
     agent = tiny_agent(task, OfflinePlanner(), PixelAnalyzer(_content_judge(task)))
@@ -48,6 +51,13 @@ def write_demos(folder: Path) -> Path:
         write_episode(folder / LIBERO / f"seed-{seed}.hdf5", made_episode(seed, True, True))
         write_episode(folder / ROBOTWIN / f"seed-{seed}.hdf5", _robotwin_episode(seed))
     return folder
+
+
+def _small_batches(config: MoselConfig) -> MoselConfig:
+    """Training is not what these tests are about."""
+    video = replace(config.video, loop=replace(config.video.loop, batch_size=4))
+    policy = replace(config.policy, loop=replace(config.policy.loop, batch_size=4), draws=1)
+    return replace(config, video=video, policy=policy)
 
 
 def _content_judge(task: Task) -> SubgoalJudge:
