@@ -166,7 +166,7 @@ class MoselPolicy(PreTrainedPolicy):
         """Nothing for an optimizer."""
         return {}
 
-    def _save_pretrained(self, save_directory: Path) -> None:
+    def _save_pretrained(self, save_directory: Path, **_: Any) -> None:
         """The whole agent beside LeRobot's own files, so that `--policy.path` needs no more."""
         stored, source = save_directory / _AGENT_FOLDER, checkpoint_folder(self.config.agent)
         if stored.resolve() != source.resolve():
