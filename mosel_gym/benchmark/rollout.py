@@ -159,6 +159,10 @@ def run_episode(
                 with clock("judging"):
                     reflection = agent.reflect()
                 result = with_reflection(result, episode, reflection)
+                if (
+                    not reflection.judged
+                ):  # neither the video nor a refinement takes it for a verdict
+                    reflection = None
             except ModelError as error:  # what was carried out is not lost for want of a verdict
                 result = replace(
                     result, unjudged=told(error), unfinished=True, stopped=stopped_by(error)

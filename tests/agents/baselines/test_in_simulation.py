@@ -39,6 +39,7 @@ def test_two_arms(kind: str, robotwin: RobotwinEnv) -> None:
     assert run.result.status == "ok", run.result.error
     assert run.episode is not None
     assert run.episode.actions.shape == (20, robotwin.robot.action_size)
+    assert run.reflection is None
     assert run.result.judged_success is None
     assert run.result.verdicts == ()
     assert "no video analyzer" in run.result.unjudged
