@@ -184,8 +184,8 @@ def _rows(config: EvalConfig, env_id: str, results: list[EpisodeResult]) -> list
     """One row an attempt; a plan that was refined k times counts as k rounds more."""
     names = ("hold", "settle", "max_steps", "render_every", "layout_spread_m", "disturbed")
     conditions: dict[str, Any] = {name: getattr(config, name) for name in names}
-    seen = _seen(config)
-    conditions |= {"cameras": list(seen["cameras"] or ()), "control": seen["control"]}
+    # Only what was asked for: what the agent itself needs follows from its fingerprint.
+    conditions |= {"cameras": list(config.cameras), "control": config.control}
     if config.plan:
         conditions["plan"] = list(config.plan)
     rows: list[Row] = []
