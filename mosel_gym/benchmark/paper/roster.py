@@ -18,9 +18,11 @@ from mosel_gym.registry import task_of
 
 SHIPPED = "libero-long"
 _HOW = {
-    "UniPi": "`mosel train video --whole-task`, `mosel train policy` and `mosel pack` make one",
-    "PaLM-E": "`mosel train policy --model.skill-progress` and `mosel pack` make one",
-    "VLA-RL": "`mosel train vla` and then reinforcement learning make one",
+    "UniPi": "`mosel train video --whole-task`, `mosel train policy --whole-task` and `mosel pack "
+    "--kind unipi` make one (docs/baselines.md)",
+    "PaLM-E": "`mosel train policy --model.skill-id` and `mosel pack --kind palm-e` make one "
+    "(docs/baselines.md)",
+    "VLA-RL": "`mosel train vla` and `mosel train vla-rl` make one (docs/rl.md)",
     "MOSEL": "`mosel train video`, `mosel train policy`, `mosel train judge` and `mosel pack` make "
     "one",
 }

@@ -108,13 +108,29 @@ def test_table_3(place: Place) -> None:
 
 
 def test_table_10_and_11(place: Place) -> None:
-    done = place.table("table10")
-    assert {row.repeat for row in place.rows() if row.agent == "MOSEL +video"} == {0, 1}
-    assert "± " in done.text
+    done = place.table("table10", repeats=1)
+    assert "1 repetition has no spread" in done.text
     place.table("table11")
     (two,) = [row for row in place.rows("sampled") if row.agent == "MOSEL, 2 sampling steps"]
     assert two.seconds > 0.0
     assert "MOSEL, 2 sampling steps" in place.agents()
+
+
+@pytest.mark.slow
+def test_repetitions_on_two_processes_and_a_second_run_that_runs_nothing(
+    tiny: PaperConfig, tmp_path: Path
+) -> None:
+    config = replace(tiny, tasks=(LIBERO,), trials=2)
+    out, results = tmp_path / "out", tmp_path / "results"
+    bench("table10", config, out, results, progress=False)
+    rows = {row.key: row.seconds for row in read_rows(results)}
+    seeds = {
+        (row.repeat, row.seed) for row in read_rows(results) if row.agent == "MOSEL +video +policy"
+    }
+    assert seeds == {(at, 1_000_000 + 10_000 * at + n) for at in (0, 1) for n in (0, 1)}
+    done = bench("table10", config, out, results, progress=False)
+    assert {row.key: row.seconds for row in read_rows(results)} == rows
+    assert "± " in done.text
 
 
 def test_table_2(place: Place) -> None:
