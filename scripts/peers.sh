@@ -43,7 +43,7 @@ beside_lerobot() {
   names="absl-py|bddl|contourpy|cycler|docstring-parser|easydict|etils|fast-simplification|fonttools"
   names+="|future|glfw|h5py|hf-libero|imageio|imageio-ffmpeg|importlib-metadata|kiwisolver|llvmlite"
   names+="|matplotlib|moviepy|mujoco|numba|numpy-quaternion|proglog|pyopengl|pyparsing|robomimic"
-  names+="|robosuite|sapien|scipy|termcolor|thop|typeguard|tyro"
+  names+="|robosuite|sapien|scipy|termcolor|thop|transforms3d|typeguard|tyro"
   # shellcheck disable=SC2046  # a list of words
   "$UV" pip install --quiet --python "$python" --no-deps "diffusers<0.40" \
     $(grep -E "^($names)==" requirements.lock)
