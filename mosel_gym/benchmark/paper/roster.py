@@ -51,15 +51,15 @@ class Roster:
             found = SHIPPED
         if found is None:
             how = _HOW[MOSEL if name == "mosel" else label]
-            raise NotEnoughData(
-                f"no agent {name!r} for this task: give --agents FOLDER with {name}/ or "
-                f"{env_id}/{name}/ in it; {how}"
+            raise NotEnoughData(  # the same words for every task, so that they stand there once
+                f"no agent {name!r}: give --agents FOLDER with {name}/ in it, or <task id>/{name}/ "
+                f"for one task alone; {how}"
             )
         unknown = unknown_skills(found, env_id) if name == "mosel" else ()
         if unknown:
             raise UnknownId(
-                f"the agent {_shown(found)} does not know {', '.join(map(repr, unknown))}; "
-                f"{_HOW[MOSEL]} for this task, to lie at {env_id}/mosel below --agents"
+                f"the agent {_shown(found)} does not know {', '.join(map(repr, unknown))}; give "
+                f"one that does as {env_id}/mosel/ in --agents FOLDER"
             )
         return found
 
