@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +77,11 @@ def draw(lines: Sequence[Line], path: str | Path, title: str, unit: str = "episo
     """Write a PNG; an interval is a band, so that nobody reads a difference into noise."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.5, 4.8 + 0.25 * len(lines)), layout="constrained")
+    figure = Figure(figsize=(7.5, 4.8 + 0.4 * len(lines)), layout="constrained")
     axes = figure.add_subplot()
     for line in lines:
-        label = f"{line.name}: {line.information or 'not told what it was given'}"
+        said = f"{line.name}: {line.information or 'not told what it was given'}"
+        label = textwrap.fill(said, 95, subsequent_indent="    ")
         (drawn,) = axes.plot(line.interactions, line.success, marker="o", label=label)
         axes.fill_between(
             line.interactions, line.low, line.high, alpha=0.15, color=drawn.get_color()
