@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import imageio.v3 as iio
 import numpy as np
 import pytest
 from gymnasium.wrappers import RecordVideo
+from moviepy import VideoFileClip
 
 import mosel_gym  # noqa: F401  # registers the environments
 from mosel_gym.agents import MoselAgent
@@ -33,7 +33,8 @@ def test_record_video_is_upright(tmp_path: Path) -> None:
         shown.append(observation["agentview"])
     assert truncated
     env.close()
-    frames = iio.imread(next((tmp_path / "videos").glob("*.mp4")))
+    with VideoFileClip(str(next((tmp_path / "videos").glob("*.mp4")))) as clip:
+        frames = np.stack(list(clip.iter_frames()))
     assert frames.shape[1:] == (*shown[0].shape[:2], 3)
     last = frames[-1].astype(float)
     # What the video shows is what the agent sees, up to compression; no flip comes as near.
