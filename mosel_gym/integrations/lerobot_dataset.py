@@ -136,7 +136,8 @@ def import_dataset(
     source = Path(folder)
     if not (source / "meta" / "info.json").is_file():  # LeRobot would go and look for it online
         raise FileNotFoundError(f"{source} is no LeRobotDataset: it has no meta/info.json.")
-    dataset = dataset_class(repo_id, root=source)
+    # PyAV brings its own FFmpeg; LeRobot's default for mp4 needs one of the system's.
+    dataset = dataset_class(repo_id, root=source, video_backend="pyav")
     missing = sorted({STATE, ACTION} - set(dataset.features))
     if missing:
         raise SpecMismatch(f"{source} lacks {missing}; its columns: {sorted(dataset.features)}.")

@@ -26,6 +26,9 @@ except ImportError as error:
         "own, and mosel-gym beside it: docs/integrations.md has the commands."
     ) from error
 
+# At import, not when a config is made: the processes of an `AsyncVectorEnv` unpickle one.
+register_gym_ids()
+
 _SEVERAL = hasattr(EnvConfig, "create_envs")
 """Whether this LeRobot lets a type make its own environments (0.6 on)."""
 
@@ -63,7 +66,6 @@ class MoselEnv(EnvConfig):
             UnknownId: No such id; the nearest are named.
             SpecMismatch: Several ids with a LeRobot that takes one, or tasks of two robots.
         """
-        register_gym_ids()
         suites = {task_of(task).suite.startswith("robotwin") for task in self._tasks}
         if len(suites) > 1 or (len(self._tasks) > 1 and not _SEVERAL):
             raise SpecMismatch(

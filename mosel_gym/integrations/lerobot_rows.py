@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from mosel_gym.agents.pretrained import PolicyAgent
 from mosel_gym.errors import SpecMismatch, UnknownId
 from mosel_gym.integrations.layouts import Received
-from mosel_gym.specs import ROBOTS, RobotSpec
+from mosel_gym.integrations.session import robot_of
+from mosel_gym.specs import RobotSpec
 
 
 class AgentRows:
@@ -46,9 +47,12 @@ class AgentRows:
 
     @property
     def robot(self) -> RobotSpec:
-        """The robot that the agents were made for."""
-        robot: RobotSpec = getattr(self.agents[0], "robot", ROBOTS["panda"])
-        return robot
+        """The robot that the agents were made for.
+
+        Raises:
+            SpecMismatch: The agent does not say.
+        """
+        return robot_of(self.agents[0])
 
     def reset(self) -> None:
         """Every row begins a new episode at the next `act`."""

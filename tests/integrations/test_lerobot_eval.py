@@ -54,18 +54,23 @@ def test_robotwin_and_several_tasks(tmp_path: Path) -> None:
 import numpy as np
 from lerobot.envs.factory import make_env
 from mosel_gym.integrations.lerobot_env_config import MoselEnv
-tasks = "MOSEL-RoboTwin-BeatBlock, MOSEL-RoboTwin-PushBlock"
-envs = make_env(MoselEnv(task=tasks, max_steps=3), n_envs=2, use_async_envs=True)["mosel"]
-assert list(envs) == [0, 1]
-seen, _ = envs[1].reset(seed=[1, 2], options={"lerobot_new_rollout": True})
-assert seen["pixels"]["head_camera"].shape == (2, 128, 128, 3), seen["pixels"]
-assert seen["agent_pos"].shape == (2, 16)
-assert len(set(envs[1].call("task_description"))) == 1
-assert envs[0].call("task") == ("MOSEL-RoboTwin-BeatBlock",) * 2
-envs[1].step(np.zeros((2, 14), np.float32))
-for env in envs.values():
-    env.close()
-print("fine")
+
+def main():
+    tasks = "MOSEL-RoboTwin-BeatBlock, MOSEL-RoboTwin-PushBlock"
+    envs = make_env(MoselEnv(task=tasks, max_steps=3), n_envs=2, use_async_envs=True)["mosel"]
+    assert list(envs) == [0, 1]
+    seen, _ = envs[1].reset(seed=[1, 2], options={"lerobot_new_rollout": True})
+    assert seen["pixels"]["head_camera"].shape == (2, 128, 128, 3)
+    assert seen["agent_pos"].shape == (2, 16)
+    assert len(set(envs[1].call("task_description"))) == 1
+    assert envs[0].call("task") == ("MOSEL-RoboTwin-BeatBlock",) * 2
+    envs[1].step(np.zeros((2, 14), np.float32))
+    for env in envs.values():
+        env.close()
+    print("fine")
+
+if __name__ == "__main__":  # the processes of the vector import this file
+    main()
 """
     script = tmp_path / "several.py"
     script.write_text(code)
