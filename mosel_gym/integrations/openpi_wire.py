@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,11 +19,15 @@ try:
 except ModuleNotFoundError as error:
     raise missing(error) from error
 
+_T = TypeVar("_T")
 _ARRAY, _SCALAR = b"__ndarray__", b"__npgeneric__"
 _DATA, _DTYPE, _SHAPE = b"data", b"dtype", b"shape"
 _DTYPES = re.compile(r"\|b1|\|[iu]1|[<>=]?([iu][1248]|f[248])")
 """Booleans, integers and floats. Never objects: those are pickles, and run code."""
 _MAX_DIMS = 8
+_MAX_ITEMS, _MAX_CONTAINERS = 2**14, 2**10
+"""Of one list or map, and of lists and maps in a message. Empty ones take a byte on the wire and
+64 in memory, and msgpack makes room for as many items as a list claims before it reads any."""
 
 
 def pack(value: Any) -> bytes:
@@ -47,8 +51,16 @@ def unpack(message: bytes | str) -> Any:
             "A message must be a binary frame of msgpack, as `openpi_client.msgpack_numpy` packs "
             f"it; got a text frame: {message:.2000}"
         )
+    count = _Count()
     try:
-        return msgpack.unpackb(message, object_hook=_decoded, ext_hook=_refused)
+        return msgpack.unpackb(
+            message,
+            object_hook=lambda found: _decoded(count(found)),
+            list_hook=count,
+            ext_hook=_refused,
+            max_array_len=_MAX_ITEMS,
+            max_map_len=_MAX_ITEMS,
+        )
     except SpecMismatch:
         raise
     except (ValueError, TypeError, KeyError, UnicodeError, msgpack.UnpackException) as error:
@@ -56,6 +68,19 @@ def unpack(message: bytes | str) -> Any:
             f"A message of {len(message)} bytes cannot be read as msgpack: "
             f"{type(error).__name__} {error!s:.200}. Pack it with `openpi_client.msgpack_numpy`."
         ) from error
+
+
+class _Count:
+    """Counts the lists and maps of a message, and stops where they are too many."""
+
+    def __init__(self) -> None:
+        self._containers = 0
+
+    def __call__(self, found: _T) -> _T:
+        self._containers += 1
+        if self._containers > _MAX_CONTAINERS:
+            raise SpecMismatch(f"A message may hold at most {_MAX_CONTAINERS} lists and maps.")
+        return found
 
 
 def _encoded(value: Any) -> dict[bytes, Any]:

@@ -118,6 +118,21 @@ def test_damaged_messages_are_told_in_a_sentence(message):
     assert len(str(told.value)) < 500
 
 
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        # msgpack makes room for what a list claims: 64 claims of 2 million items are 1 GB.
+        (b"\xdd\x00\x20\x00\x00" * 64 + b"\0" * 2**21, "exceeds max_array_len"),
+        (b"\xdf\x00\x20\x00\x00" + b"\xa0\xc0" * 2**21, "exceeds max_map_len"),
+        (msgpack.packb([[[]] * 1000] * 10), "at most 1024 lists and maps"),
+        (msgpack.packb([[{}] * 1000] * 10), "at most 1024 lists and maps"),
+    ],
+)
+def test_a_small_message_cannot_take_much_memory(message, says):
+    with pytest.raises(SpecMismatch, match=says):
+        unpack(message)
+
+
 def test_a_servers_complaint_becomes_an_error_of_ours():
     with pytest.raises(SpecMismatch, match="got a text frame: SpecMismatch: no camera"):
         unpack("SpecMismatch: no camera")
