@@ -239,7 +239,10 @@ def _picture(value: Any, name: str, min_pixels: int) -> Frame:
 
 def _state(value: Any, name: str, robot: RobotSpec) -> NDArray[np.float32]:
     wanted = f"{robot.proprio_size} finite numbers ({STATES[robot.proprio]})"
-    values = np.asarray(value)
+    try:
+        values = np.asarray(value)
+    except ValueError as error:  # lists in a list, of several lengths
+        raise SpecMismatch(f"{name} must be {wanted}, got what is no array: {error}.") from error
     if values.dtype.kind not in "fiu":
         raise SpecMismatch(f"{name} must be {wanted}, got an array of {values.dtype}.")
     if values.shape != (robot.proprio_size,):

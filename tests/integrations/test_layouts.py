@@ -126,6 +126,7 @@ BAD = {
     "too small": (openpi(observation__image=asymmetric(0, 32, 32)), "at least 64 pixels"),
     "no picture": (openpi(observation__image="agentview.png"), "not str"),
     "short state": (openpi(observation__state=STATE[:7]), r"got the shape \[7\]"),
+    "ragged state": (openpi(observation__state=[[1.0], [1.0, 2.0]]), "got what is no array"),
     "nan": (openpi(observation__state=np.full(8, np.nan)), "finite numbers .* nan"),
     "beyond float32": (openpi(observation__state=np.full(8, 1e300)), "finite numbers"),
     "words as state": (openpi(observation__state=["a"] * 8), "got an array of <U1"),
