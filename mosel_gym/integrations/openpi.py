@@ -152,7 +152,7 @@ class OpenpiServer:
     async def _talk(self, connection: ServerConnection) -> None:
         session, self._first = self._first, None  # here, not in a thread: no two get the same one
         if session is None:
-            session = await self._in_thread(self._session)
+            session = await self._new_session()
         await connection.send(pack({**_CONTRACT, **session.conventions()}))
         total_ms: float | None = None
         async for message in connection:
@@ -168,6 +168,15 @@ class OpenpiServer:
             }
             await connection.send(pack(reply))
             total_ms = 1000 * (time.monotonic() - began)
+
+    async def _new_session(self) -> Session:
+        try:
+            return await self._in_thread(self._session)
+        except MoselError as error:  # it is about a file of ours, which is no client's business
+            _logger.exception("No agent could be built for a session.")
+            raise MoselError(
+                f"The server cannot build an agent ({type(error).__name__}); its log says why."
+            ) from error
 
     def _session(self) -> Session:
         config = self.config

@@ -16,7 +16,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from mosel_gym.errors import MoselError
+from mosel_gym.errors import DamagedFile, MoselError, SpecMismatch
 from mosel_gym.integrations.openpi import OpenpiServer
 from mosel_gym.integrations.openpi_wire import pack, unpack
 from mosel_gym.integrations.serving import ServeConfig
@@ -124,6 +124,21 @@ def test_a_fault_of_ours_is_told_without_its_details(served, caplog):
         assert "RuntimeError" in told
         assert "secret" not in told
         assert "secret" in caplog.text, "the server's log has the traceback"
+        assert sent(good, observation())["mosel/step"] == 0
+
+
+def test_an_agent_that_cannot_be_built_is_told_without_its_path(served, caplog):
+    def broken() -> Any:
+        raise DamagedFile("/home/somebody/agent.json is damaged")
+
+    with served.connected() as good:
+        served.server._make_agent = broken
+        says = pytest.raises(SpecMismatch, match=r"cannot build an agent \(DamagedFile\)")
+        with says as told, served.connected():
+            pass
+        assert "somebody" not in str(told.value)
+        assert "somebody" in caplog.text
+        freed(served, 1)
         assert sent(good, observation())["mosel/step"] == 0
 
 
