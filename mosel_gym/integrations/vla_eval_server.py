@@ -142,9 +142,13 @@ class MoselModelServer(ModelServer):  # type: ignore[misc]  # vla-eval has no ty
             )
             self._free(episode, fault)
             raise MoselError(fault) from error
-        except Exception as error:
+        except MoselError as error:
             self._free(episode, f"{type(error).__name__}: {error}")
             raise
+        except Exception as error:  # vla-eval logs it; its words are no client's business
+            fault = f"The server broke on this ({type(error).__name__}); its log says where."
+            self._free(episode, fault)
+            raise MoselError(fault) from error
         await ctx.send_action({"actions": action})
 
     async def on_episode_end(self, result: dict[str, Any], ctx: SessionContext) -> None:
@@ -219,8 +223,11 @@ async def run_server(
             if on_ready is not None:
                 on_ready(config.host, port)
     except* OSError as errors:
+        error: BaseException = errors
+        while isinstance(error, BaseExceptionGroup):  # one for each task group of vla-eval and ours
+            error = error.exceptions[0]
         raise MoselError(
-            f"{config.host}, port {config.port} cannot be opened: {errors.exceptions[0]}. Is "
+            f"{config.host}, port {config.port} cannot be opened: {error}. Is "
             "another server running there? `--port` takes another, `--port 0` a free one."
         ) from errors
 
