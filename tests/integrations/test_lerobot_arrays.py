@@ -159,6 +159,14 @@ def test_rows_have_agents_of_their_own() -> None:
     assert first.dtype == np.float32
 
 
+def test_the_robot_of_an_agent_is_never_guessed() -> None:
+    rows, made = _rows()
+    with pytest.raises(SpecMismatch, match="Counting has no attribute `robot`"):
+        assert rows.robot
+    made[0].robot = "dual-panda-ee"  # type: ignore[attr-defined]
+    assert rows.robot is ROBOTS["dual-panda-ee"]
+
+
 def test_a_row_without_text_or_with_an_unknown_one_is_told() -> None:
     rows, _ = _rows()
     with pytest.raises(SpecMismatch, match="Row 1 .*task_description"):
