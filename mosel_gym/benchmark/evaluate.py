@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from mosel_gym.benchmark.module_options import ModuleOptions
 from mosel_gym.benchmark.modules import check_modules
-from mosel_gym.benchmark.provenance import plain, provenance, write_json
+from mosel_gym.benchmark.provenance import write_json
 from mosel_gym.benchmark.refine import check_rounds
-from mosel_gym.benchmark.reliance import MODES, Mode, RelianceConfig, goal_reliance, total
+from mosel_gym.benchmark.reliance import MODES, Mode
 from mosel_gym.benchmark.report import write_report
 from mosel_gym.benchmark.results import EpisodeResult, summarize, verdict_confusion
 from mosel_gym.benchmark.rollouts import Keep, rollouts
@@ -27,7 +27,6 @@ from mosel_gym.benchmark.tables import (
     arms_table,
     confusion_text,
     models_text,
-    reliance_table,
     seconds_table,
 )
 from mosel_gym.errors import BudgetReached, ModelError, MoselError
@@ -95,7 +94,7 @@ class EvalConfig:
     repeat: int = 0
     """In rows: which repetition of the whole improvement the agent comes from."""
     information: str = ""
-    """In rows: what the agent was given to learn from."""
+    """In rows: what the agent was given to learn from; "" = what its card says."""
 
 
 @dataclass(frozen=True)
@@ -198,9 +197,20 @@ def _rows(config: EvalConfig, env_id: str, results: list[EpisodeResult]) -> list
             repeat=config.repeat,
             conditions=conditions,
             fingerprint=_agent(config, 1).fingerprint(),
-            information=config.information,
+            information=config.information or _card(config.agent),
         )
     return rows
+
+
+def _card(agent: str) -> str:
+    """What an agent's card says of its training data."""
+    if agent == EXPERT:
+        return ""
+    from mosel_gym.agents.checkpoint import checkpoint_folder
+    from mosel_gym.agents.kinds import read_index, split_source
+
+    index = read_index(checkpoint_folder(split_source(agent)[1]) / "agent.json")
+    return str((index.get("card") or {}).get("information", ""))
 
 
 def _seen(config: EvalConfig) -> dict[str, Any]:
@@ -287,52 +297,3 @@ def _summary(
 
 def _plan_name(refinements: int) -> str:
     return f"refined plan {refinements}" if refinements else "first plan"
-
-
-def evaluate_reliance(
-    config: EvalConfig,
-    out_dir: str | Path,
-    episodes: int,
-    seed: int,
-    workers: int = 2,
-    *,
-    progress: bool = True,
-) -> tuple[str, int]:
-    """Measure goal reliance and write `goal_reliance.json`.
-
-    Returns:
-        The table as text, and the number of broken episodes.
-
-    Raises:
-        MoselError: The agent has no goal pictures.
-    """
-    if config.agent == EXPERT:
-        raise MoselError(
-            "The scripted expert follows no goal pictures, so there is no goal reliance of it. "
-            "Give --agent a checkpoint."
-        )
-    folder = Path(out_dir)
-    wanted = RelianceConfig(
-        task=config.task,
-        episodes=episodes,
-        seed=seed,
-        modes=config.modes,
-        layout_spread_m=config.layout_spread_m,
-        render_every=config.render_every,
-        hold=config.hold,
-    )
-    rows = goal_reliance(config.agent, wanted, folder / "goal_reliance", workers, progress=progress)
-    errors = sum(row.errors for row in rows)
-    text = (
-        f"Goal reliance of {config.agent}: held {config.hold} steps within {wanted.max_steps}, "
-        f"{episodes} start scenes a skill, Wilson 95 % intervals\n\n{reliance_table(rows)}"
-    )
-    content: dict[str, Any] = {
-        "agent": config.agent,
-        "rows": plain(rows),
-        "all_skills": {mode: plain(total(rows, mode)) for mode in wanted.modes},
-        "text": text,
-        "provenance": provenance(wanted, seed),
-    }
-    write_json(folder / "goal_reliance.json", content)
-    return text, errors

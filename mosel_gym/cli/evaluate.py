@@ -9,7 +9,8 @@ from typing import Annotated
 import tyro
 
 from mosel_gym.benchmark.comparing import paired_text, rates_text
-from mosel_gym.benchmark.evaluate import EvalConfig, evaluate, evaluate_reliance
+from mosel_gym.benchmark.evaluate import EvalConfig, evaluate
+from mosel_gym.benchmark.evaluate_reliance import evaluate_reliance
 from mosel_gym.benchmark.rows import RESULTS, merge_rows, read_rows
 from mosel_gym.benchmark.specs import env_ids
 from mosel_gym.cli.options import exit_code, told_stop
