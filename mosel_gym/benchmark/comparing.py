@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from mosel_gym.benchmark.metrics import Comparison, compare
-from mosel_gym.benchmark.rows import Row, rate_of
+from mosel_gym.benchmark.rows import Row, check_pool, rate_of
 from mosel_gym.benchmark.tables import table
+from mosel_gym.errors import SpecMismatch
 
 Arm = tuple[str, int, int, str]
 """Label, round, repeat and conditions of an agent: what one line of a comparison is."""
@@ -30,8 +31,7 @@ def rates_text(rows: Sequence[Row]) -> str:
             cells.append(rate_of(here, f"{names[arm]} on {task}") if here else "–")
         lines.append([names[arm], *cells, sum(row.status == "error" for row in found)])
     header = ["success, first hit", *(task.removeprefix("MOSEL-") for task in tasks), "broken"]
-    given = {names[arm]: found[0].information for arm, found in arms.items()}
-    told = [f"{name} was given: {text}" for name, text in given.items() if text]
+    told = [line for arm, found in arms.items() for line in given_lines(names[arm], found)]
     privileged = dict.fromkeys(
         names[arm] for arm, found in arms.items() if any(row.privileged_agent for row in found)
     )
@@ -63,8 +63,33 @@ def paired_text(rows: Sequence[Row], first: Iterable[Row] = ()) -> str:
     return "\n".join(["Paired by seed (exact McNemar):", *lines])
 
 
+def given_lines(name: str, rows: Iterable[Row]) -> list[str]:
+    """What an agent was given to learn from; task by task where that differs."""
+    given: dict[str, list[str]] = {}
+    for row in rows:
+        tasks = given.setdefault(row.information, [])
+        if row.env_id not in tasks:
+            tasks.append(row.env_id)
+    alone = len(given) == 1
+    return [
+        f"{name}{'' if alone else _on(tasks)} was given: {text}"
+        for text, tasks in given.items()
+        if text
+    ]
+
+
+def _on(tasks: Sequence[str]) -> str:
+    return f" on {', '.join(task.removeprefix('MOSEL-') for task in tasks)}"
+
+
 def compare_rows(first: str, second: str, a: Sequence[Row], b: Sequence[Row]) -> Comparison:
-    """First hits of two agents on the seeds that they share, run in the same way."""
+    """First hits of two agents on the seeds that they share, run in the same way.
+
+    Raises:
+        SpecMismatch: The rows of one of them must not be pooled, as those of two versions of it.
+    """
+    check_pool(a, first)
+    check_pool(b, second)
     others = {_episode(row): row.success for row in b if row.status == "ok"}
     pairs = [
         (row.success, others[_episode(row)])
@@ -78,7 +103,14 @@ def _paired(name: str, other: str, a: Sequence[Row], b: Sequence[Row]) -> list[s
     lines = []
     for task in dict.fromkeys(row.env_id for row in a):
         here = [row for row in a if row.env_id == task]
-        found = compare_rows(name, other, here, [row for row in b if row.env_id == task])
+        there = [row for row in b if row.env_id == task]
+        try:
+            found = compare_rows(name, other, here, there)
+        except SpecMismatch as error:  # never pooled; the other pairs still stand
+            lines.append(
+                f"  {task.removeprefix('MOSEL-')}: {name} vs {other}: not counted: {error}"
+            )
+            continue
         if found.pairs:
             lines.append(f"  {task.removeprefix('MOSEL-')}: {found}")
     return lines

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -89,10 +89,16 @@ class Row:
     @property
     def pool(self) -> dict[str, str]:
         """What rows must agree in to be counted together, by name."""
-        names = ("env_id", "protocol", "renderer", "assets", "robot", "fingerprint")
-        more = ("planner", "analyzer", "modules")
+        names = ("env_id", "round", "repeat", "protocol", "renderer", "assets", "robot")
+        more = ("fingerprint", "planner", "analyzer", "modules")
         found = {name: str(getattr(self, name)) for name in (*names, *more)}
         return found | {"conditions": _text(self.conditions)}
+
+    @property
+    def attempt(self) -> tuple[Any, ...]:
+        """As `key`, without the setting, which an episode that broke early could not tell."""
+        who = (self.env_id, self.agent, self.round, self.repeat)
+        return (*who, _text(self.conditions), self.seed)
 
 
 def rows_of(
@@ -159,35 +165,69 @@ def round_s(seconds: float) -> float:
 def read_rows(paths: str | Path | Iterable[str | Path]) -> list[Row]:
     """All rows of some files; of a folder, those of its `*.jsonl`.
 
+    An episode that several of them hold counts once.
+
     Raises:
         FileNotFoundError: A path does not exist.
         DamagedFile: A line is no row; the message names file and line.
     """
-    found: list[Row] = []
+    found: dict[tuple[Any, ...], Row] = {}
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist; `mosel eval` writes rows.")
-        for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
-            found += _lines(file)
-    return found
+        for file in _files(path) if path.is_dir() else [path]:
+            # Two versions of an agent are kept apart here: `check_pool` has to see them.
+            found |= {(*row.key, row.fingerprint): row for row in _lines(file)}
+    return list(found.values())
+
+
+def _files(folder: Path) -> list[Path]:
+    """Without drafts, whose names begin with a dot: another process may be writing one."""
+    return sorted(file for file in folder.glob("*.jsonl") if not file.name.startswith("."))
 
 
 def merge_rows(path: str | Path, rows: Sequence[Row]) -> Path:
     """Add rows to a file; a row of the same episode is replaced.
+
+    An error gives way to the episode once it was carried out, and never takes the place of one that
+    the same agent carried out.
 
     The file is written anew under another name and put in place, with the folder locked, so that
     two commands at once lose nothing and a killed one leaves the old file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path.parent):
-        known = {row.key: row for row in (_lines(path) if path.exists() else [])}
-        known |= {row.key: row for row in rows}
-        ordered = sorted(known.values(), key=lambda row: tuple(map(_sortable, row.key)))
-        with atomic_path(path) as draft:
-            text = "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in ordered)
-            draft.write_text(text, encoding="utf-8")
+    with locked(path.parent):
+        _write(path, _merged(list(_lines(path)) if path.exists() else [], rows))
     return path
+
+
+def keep_rows(path: str | Path, wanted: Callable[[Row], bool]) -> None:
+    """Remove the rows of a file that are not wanted; written as `merge_rows` does."""
+    path = Path(path)
+    if not path.exists():
+        return
+    with locked(path.parent):
+        rows = list(_lines(path))
+        kept = [row for row in rows if wanted(row)]
+        if len(kept) < len(rows):
+            _write(path, kept)
+
+
+def _merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
+    again = {row.attempt for row in new}
+    ended = {(row.attempt, row.fingerprint) for row in old if row.status == "ok"}
+    known = {row.key: row for row in old if row.status == "ok" or row.attempt not in again}
+    for row in new:
+        if row.status == "ok" or (row.attempt, row.fingerprint) not in ended:
+            known[row.key] = row
+    return sorted(known.values(), key=lambda row: tuple(map(_sortable, row.key)))
+
+
+def _write(path: Path, rows: Iterable[Row]) -> None:
+    with atomic_path(path) as draft:
+        text = "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows)
+        draft.write_text(text, encoding="utf-8")
 
 
 def rate_of(rows: Sequence[Row], what: str = "") -> Rate:
@@ -226,7 +266,12 @@ def check_pool(rows: Sequence[Row], what: str = "") -> None:
 
 def _lines(file: Path) -> Iterator[Row]:
     names = {entry.name for entry in fields(Row)}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        # Not `splitlines`: it also cuts at separators that JSON leaves as they are inside a text.
+        lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except ValueError as error:
+        raise DamagedFile(f"{file} is no file of results: {error}") from error
+    for number, line in enumerate(lines if lines != [""] else [], start=1):
         try:
             content = json.loads(line)
             content = {name: value for name, value in content.items() if name in names}
@@ -238,7 +283,8 @@ def _lines(file: Path) -> Iterator[Row]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """One process at a time may change the files of a folder of results."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

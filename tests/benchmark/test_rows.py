@@ -99,6 +99,8 @@ def test_two_processes_at_once_lose_no_row(tmp_path: Path) -> None:
         ("fingerprint", "other weights"),
         ("conditions", {"hold": 3}),
         ("analyzer", "privileged"),
+        ("round", 1),
+        ("repeat", 1),
     ],
 )
 def test_rows_that_differ_are_never_pooled(name: str, value: object) -> None:
@@ -119,6 +121,61 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
         read_rows(path)
     with pytest.raises(FileNotFoundError, match="mosel eval"):
         read_rows(tmp_path / "none.jsonl")
+
+
+def test_an_error_gives_way_to_the_episode_and_never_takes_its_place(tmp_path: Path) -> None:
+    """An episode that broke early could tell neither protocol nor renderer."""
+    path = tmp_path / "a.jsonl"
+    broken = row(1, None, status="error", protocol="", renderer="")
+    merge_rows(path, [broken, row(2)])
+    merge_rows(path, [row(1)])
+    assert [(r.seed, r.status) for r in read_rows(path)] == [(1, "ok"), (2, "ok")]
+    merge_rows(path, [broken, dataclasses.replace(broken, seed=3)])
+    found = sorted((r.seed, r.status) for r in read_rows(path))
+    assert found == [(1, "ok"), (2, "ok"), (3, "error")]
+
+
+def test_an_episode_in_two_files_counts_once_and_two_versions_are_both_seen(tmp_path: Path) -> None:
+    merge_rows(tmp_path / "a.jsonl", [row(1), row(2)])
+    merge_rows(tmp_path / "b.jsonl", [row(1)])
+    assert len(read_rows([tmp_path, tmp_path / "a.jsonl"])) == 2
+    merge_rows(tmp_path / "b.jsonl", [row(2, fingerprint="other weights")])
+    with pytest.raises(SpecMismatch, match="fingerprint"):
+        rate_of(read_rows(tmp_path))
+
+
+def test_drafts_of_other_processes_are_not_read(tmp_path: Path) -> None:
+    merge_rows(tmp_path / "a.jsonl", [row(1)])
+    (tmp_path / ".a.123-abcd.jsonl").write_text('{"env_id": "MOS', encoding="utf-8")
+    assert [found.seed for found in read_rows(tmp_path)] == [1]
+
+
+def test_separators_inside_a_text_do_not_cut_a_row(tmp_path: Path) -> None:
+    said = "no\u2028such\x85file"
+    path = merge_rows(tmp_path / "a.jsonl", [row(1, None, status="error", error=said), row(2)])
+    assert [found.error for found in read_rows(path)] == [said, ""]
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DamagedFile, match=r"a\.jsonl"):
+        read_rows(tmp_path)
+
+
+def test_two_versions_of_an_agent_are_not_paired_as_one() -> None:
+    mixed, other = [row(1), row(2, fingerprint="new")], [row(1, agent="b"), row(2, agent="b")]
+    with pytest.raises(SpecMismatch, match="fingerprint"):
+        compare_rows("ours", "b", mixed, other)
+    text = paired_text([*mixed, *other, *(row(s, False, agent="c") for s in (1, 2))])
+    assert "ours vs b: not counted: ours: rows with fingerprint" in text
+    assert "b vs c: +2 -0 of 2" in text
+
+
+def test_what_an_agent_was_given_is_told_task_by_task_where_it_differs() -> None:
+    two = [row(1, information="94 demos"), row(1, env_id="MOSEL-X-B", information="237 demos")]
+    text = rates_text(two)
+    assert "ours on LiberoLong-Task6 was given: 94 demos" in text
+    assert "ours on X-B was given: 237 demos" in text
 
 
 def test_agents_are_paired_by_seed_only_where_they_ran_the_same_way() -> None:

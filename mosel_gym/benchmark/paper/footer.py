@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from mosel_gym.benchmark.comparing import given_lines
 from mosel_gym.benchmark.paper.labels import short
 from mosel_gym.benchmark.rows import Row
 
@@ -26,8 +27,8 @@ def footer(rows: Sequence[Row]) -> list[str]:
         f"Hardware: {_all(rows, lambda row: row.hardware)}. "
         f"Revision: {_all(rows, lambda row: row.revision)}. Versions: {_versions(rows)}.",
     ]
-    given = {row.agent: row.information for row in rows if row.information}
-    lines += [f"{agent} was given: {text}" for agent, text in given.items()]
+    for agent in dict.fromkeys(row.agent for row in rows):
+        lines += given_lines(agent, [row for row in rows if row.agent == agent])
     if any(row.privileged for row in rows):
         lines.append("PRIVILEGED: an analyzer read simulator truth.")
     if any(row.privileged_agent for row in rows):

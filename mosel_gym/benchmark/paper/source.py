@@ -12,6 +12,7 @@ from mosel_gym.benchmark.paper.cells import Cell, success_cell
 from mosel_gym.benchmark.paper.gaps import Notes
 from mosel_gym.benchmark.paper.labels import short, trials
 from mosel_gym.benchmark.rows import Row, read_rows
+from mosel_gym.errors import SpecMismatch
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,15 @@ class Source:
         return success_cell(self.trials(label, env_id, repeat, disturbed), paper, gap)
 
     def compared(self, first: str, second: str, env_id: str, repeat: int = 0) -> Comparison | None:
-        """Two agents on the seeds that they share; None if there are none."""
+        """Two agents on the seeds that they share; None if there are none.
+
+        None as well where rows of one must not be pooled: its cell says so.
+        """
         a, b = (self.trials(label, env_id, repeat) for label in (first, second))
-        found = compare_rows(first, second, a, b)
+        try:
+            found = compare_rows(first, second, a, b)
+        except SpecMismatch:
+            return None
         return found if found.pairs else None
 
     def against_controls(
