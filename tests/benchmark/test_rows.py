@@ -105,7 +105,7 @@ def test_two_processes_at_once_lose_no_row(tmp_path: Path) -> None:
 )
 def test_rows_that_differ_are_never_pooled(name: str, value: object) -> None:
     with pytest.raises(SpecMismatch, match=name):
-        rate_of([row(1), row(2, **{name: value})], "a cell")
+        rate_of([row(1), row(2, True, **{name: value})], "a cell")
 
 
 def test_errors_leave_the_rate_and_do_not_spoil_the_pool() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mosel_gym.benchmark.module_options import ModuleOptions
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.llm.config import ChatConfig
 
 TRIALS, ROLLOUTS, DEMOS = 1_000_000, 2_000_000, 3_000_000
@@ -99,12 +100,30 @@ def quick(config: PaperConfig) -> PaperConfig:
 
 
 def trial_seeds(config: PaperConfig, repeat: int = 0) -> range:
-    """Seeds of the trials; the same for every agent of a repetition."""
+    """Seeds of the trials; the same for every agent of a repetition.
+
+    Raises:
+        SpecMismatch: So many would run into the seeds of the next repetition.
+    """
+    _check_count("--trials", config.trials, _PER_REPEAT)
     first = TRIALS + _PER_REPEAT * repeat
     return range(first, first + config.trials)
 
 
 def rollout_seeds(count: int, round_index: int, repeat: int) -> range:
-    """Seeds of the interactions of one round, 0 at first."""
+    """Seeds of the interactions of one round, 0 at first.
+
+    Raises:
+        SpecMismatch: So many would run into the seeds of the next round.
+    """
+    _check_count("--interactions", count, _PER_ROUND)
     first = ROLLOUTS + _PER_REPEAT * repeat + _PER_ROUND * round_index
     return range(first, first + count)
+
+
+def _check_count(name: str, count: int, most: int) -> None:
+    if not 0 <= count <= most:
+        raise SpecMismatch(
+            f"{name} is {count}; 0..{most} are allowed, so that no two rounds or repetitions share "
+            "a seed."
+        )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mosel_gym.benchmark.provenance import read_json, write_json
+from mosel_gym.benchmark.rows import locked
+from mosel_gym.errors import DamagedFile
 
 FILE = "paper.json"
 """In the folder of the rows."""
@@ -17,13 +20,16 @@ class Notes:
 
     Args:
         folder: Of the rows; a missing file is an empty one.
+
+    Raises:
+        DamagedFile: The file holds something else.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self._path = Path(folder) / FILE
-        content = read_json(self._path) if self._path.exists() else {}
-        self._gaps: dict[str, str] = dict(content.get("gaps", {}))
-        self._chains: dict[str, dict[str, Any]] = dict(content.get("chains", {}))
+        self._gaps: dict[str, str] = {}
+        self._chains: dict[str, dict[str, Any]] = {}
+        self._read()
 
     def reason(self, label: str, env_id: str, repeat: int = 0, what: str = "trials") -> str:
         """Why there is nothing; "" if nobody noted it."""
@@ -36,10 +42,10 @@ class Notes:
         key = _key(label, env_id, repeat, what)
         if self._gaps.get(key, "") == reason:
             return
-        self._gaps[key] = reason
-        if not reason:
-            del self._gaps[key]
-        self._write()
+        with self._changed():
+            self._gaps[key] = reason
+            if not reason:
+                del self._gaps[key]
 
     def chain(self, env_id: str, repeat: int) -> dict[str, Any]:
         """What was noted of a chain: its `settings`, and the `agents` by label."""
@@ -49,25 +55,43 @@ class Notes:
         """Note it."""
         key = _chain_key(env_id, repeat)
         if self._chains.get(key) != content:
-            self._chains[key] = content
-            self._write()
+            with self._changed():
+                self._chains[key] = content
 
     def forget(self, env_ids: Collection[str]) -> None:
         """Remove everything about some tasks."""
-        for content in (self._gaps, self._chains):
-            for key in [key for key in content if key.partition(" | ")[0] in env_ids]:
-                del content[key]
-        if self._path.exists():
-            self._write()
+        if not self._path.exists():
+            return
+        with self._changed():
+            for content in (self._gaps, self._chains):
+                for key in [key for key in content if key.partition(" | ")[0] in env_ids]:
+                    del content[key]
 
-    def _write(self) -> None:
-        write_json(
-            self._path,
-            {
-                "gaps": dict(sorted(self._gaps.items())),
-                "chains": dict(sorted(self._chains.items())),
-            },
-        )
+    @contextmanager
+    def _changed(self) -> Iterator[None]:
+        """Change what is on disk, so that two commands at once lose nothing."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self._path.parent):
+            self._read()
+            yield
+            write_json(
+                self._path,
+                {
+                    "gaps": dict(sorted(self._gaps.items())),
+                    "chains": dict(sorted(self._chains.items())),
+                },
+            )
+
+    def _read(self) -> None:
+        content = read_json(self._path) if self._path.exists() else {}
+        try:
+            self._gaps = dict(content.get("gaps", {}))
+            self._chains = dict(content.get("chains", {}))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise DamagedFile(
+                f"{self._path} holds no reasons of gaps: {error}. Restore it, or remove it: gaps "
+                "are noted again by the next run."
+            ) from error
 
 
 def _key(label: str, env_id: str, repeat: int, what: str) -> str:

@@ -108,7 +108,6 @@ class Runner:
             return
         spec = self._spec(trial)
         fingerprint = spec.fingerprint()
-        self.store.forget_agent(wanted, fingerprint)
         done = self.store.done(wanted, fingerprint)
         folder = self.chain(trial.env_id, trial.repeat).folder / "trials" / slug(trial.shown_label)
         with self.unit(f"{trial.env_id}: {trial.shown_label}", len(seeds)):
@@ -131,6 +130,8 @@ class Runner:
             fingerprint=fingerprint,
             information=information(trial.label, _source(spec), self.interactions(trial.env_id)),
         )
+        # Only now: where the new version cannot act, the rows of the earlier one still stand.
+        self.store.forget_agent(wanted, fingerprint)
         self.store.add(TRIALS, rows)
 
     def collect_interactions(self, chain: Chain, label: str, done: int, place: Path) -> None:
@@ -287,12 +288,13 @@ class Runner:
         Raises:
             MoselError: A folder was not made by this command.
         """
-        for env_id in env_ids:
-            folder = self.out / env_id
+        folders = [self.out / env_id for env_id in env_ids]
+        for folder in folders:
             if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
                 raise MoselError(
                     f"{folder} is no folder of this command, so --fresh leaves it alone."
                 )
+        for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         self.store.forget(env_ids)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from mosel_gym.benchmark.paper.gaps import Notes
 from mosel_gym.benchmark.paper.labels import IMAGINED, INTERACTIONS, JUDGED, SAMPLED
 from mosel_gym.benchmark.provenance import plain
-from mosel_gym.benchmark.rows import Row, merge_rows, read_rows
-from mosel_gym.data.atomic import atomic_path
+from mosel_gym.benchmark.rows import Row, keep_rows, merge_rows, read_rows
 
 TRIALS = "paper"
 FILES = (TRIALS, INTERACTIONS, IMAGINED, JUDGED, SAMPLED)
@@ -53,21 +52,16 @@ class Store:
     def forget(self, env_ids: Collection[str]) -> None:
         """Remove all rows of some tasks from our own files, and the notes about them."""
         for name in FILES:
-            path = self.folder / f"{name}.jsonl"
-            if path.exists():
-                kept = [row for row in read_rows(path) if row.env_id not in env_ids]
-                _rewrite(path, kept)
+            keep_rows(self.folder / f"{name}.jsonl", lambda row: row.env_id not in env_ids)
         self.notes.forget(env_ids)
 
     def forget_agent(self, cell: Row, fingerprint: str) -> None:
         """Remove trials of one cell by an earlier version of its agent: they are never pooled."""
-        path = self.folder / f"{TRIALS}.jsonl"
-        if not path.exists():
-            return
-        asked, rows = _cell(cell), read_rows(path)
-        kept = [row for row in rows if _cell(row) != asked or row.fingerprint == fingerprint]
-        if len(kept) < len(rows):
-            _rewrite(path, kept)
+        asked = _cell(cell)
+        keep_rows(
+            self.folder / f"{TRIALS}.jsonl",
+            lambda row: _cell(row) != asked or row.fingerprint == fingerprint,
+        )
 
     def rows(self) -> list[Row]:
         """All of the folder."""
@@ -82,9 +76,3 @@ def cell(env_id: str, label: str, repeat: int, conditions: dict[str, Any]) -> Ro
 def _cell(row: Row) -> tuple[str, str, int, str]:
     conditions = json.dumps(plain(row.conditions), sort_keys=True)
     return row.env_id, row.agent, row.repeat, conditions
-
-
-def _rewrite(path: Path, rows: Iterable[Row]) -> None:
-    with atomic_path(path) as draft:
-        text = "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows)
-        draft.write_text(text, encoding="utf-8")

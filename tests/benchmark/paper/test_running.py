@@ -17,10 +17,18 @@ from mosel_gym.benchmark.paper.measure import SampledAgent, seed_of
 from mosel_gym.benchmark.paper.roster import Roster, unknown_skills
 from mosel_gym.benchmark.paper.runner import MARKER, Runner
 from mosel_gym.benchmark.paper.store import Store, cell
-from mosel_gym.benchmark.paper.work import work_of
+from mosel_gym.benchmark.paper.work import Trial, work_of
+from mosel_gym.benchmark.results import EpisodeResult
 from mosel_gym.benchmark.specs import PretrainedAgent
 from mosel_gym.data.buffer import ReflectionBuffer
-from mosel_gym.errors import BudgetReached, MoselError, NotEnoughData, SpecMismatch, UnknownId
+from mosel_gym.errors import (
+    BudgetReached,
+    DamagedFile,
+    MoselError,
+    NotEnoughData,
+    SpecMismatch,
+    UnknownId,
+)
 from mosel_gym.registry import task_of
 from mosel_gym.types import Fault
 from tests.benchmark.judged_episodes import made_episode
@@ -105,6 +113,10 @@ def test_fresh_leaves_a_strangers_folder_alone(tiny: PaperConfig, tmp_path: Path
     with pytest.raises(MoselError, match="leaves it alone"):
         runner_of(tiny, tmp_path).forget([LIBERO])
     assert thesis.read_text(encoding="utf-8") == "mine"
+    ours = runner_of(tiny, tmp_path).task_folder(ROBOTWIN)
+    with pytest.raises(MoselError, match="leaves it alone"):  # and then removes nothing at all
+        runner_of(tiny, tmp_path).forget([ROBOTWIN, LIBERO])
+    assert ours.exists()
     assert not (thesis.parent / MARKER).exists()
 
 
@@ -196,6 +208,37 @@ def test_only_rows_of_the_same_agent_and_setting_count_as_done(tmp_path: Path) -
     assert store.done(replace(wanted, conditions=CONDITIONS | {"hold": 1}), "HiP") == set()
     store.forget_agent(wanted, "other weights")
     assert store.rows() == []
+
+
+def test_rows_of_an_earlier_version_stay_until_there_are_new_ones(
+    tiny: PaperConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = runner_of(tiny, tmp_path)
+    old = trials("HiP", LIBERO, [True], conditions=tiny.conditions())
+    written(tmp_path / "results", old)
+
+    def refused(*arguments: object, **more: object) -> list[EpisodeResult]:
+        raise MoselError("the folder holds episodes of another run")
+
+    monkeypatch.setattr(runner, "episodes", refused)
+    with pytest.raises(MoselError, match="another run"):
+        runner.trials(Trial("HiP", LIBERO))
+    assert [row.fingerprint for row in runner.store.rows()] == ["HiP"]
+    new = [EpisodeResult(seed, success=False) for seed in (1_000_001, 1_000_002)]
+    monkeypatch.setattr(runner, "episodes", lambda *arguments, **more: new)
+    runner.trials(Trial("HiP", LIBERO))
+    assert [row.seed for row in runner.store.rows()] == [1_000_001, 1_000_002]
+
+
+def test_two_commands_at_once_keep_each_others_notes(tmp_path: Path) -> None:
+    one, other = Store(tmp_path).notes, Store(tmp_path).notes
+    one.put("why", "UniPi", LIBERO)
+    other.put("too", "HiP", ROBOTWIN)
+    found = Store(tmp_path).notes
+    assert (found.reason("UniPi", LIBERO), found.reason("HiP", ROBOTWIN)) == ("why", "too")
+    (tmp_path / "paper.json").write_text("[1]", encoding="utf-8")
+    with pytest.raises(DamagedFile, match=r"paper\.json"):
+        Store(tmp_path)
 
 
 def test_a_control_goes_on_from_the_last_control(tiny: PaperConfig, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from mosel_gym.benchmark.paper.published import SELECTED, libero
 from mosel_gym.benchmark.paper.render import as_text
 from mosel_gym.benchmark.paper.source import Source
 from mosel_gym.benchmark.rows import Row
-from mosel_gym.errors import MoselError, UnknownId
+from mosel_gym.errors import MoselError, SpecMismatch, UnknownId
 from tests.benchmark.paper.hand_written import CONDITIONS, trials, written
 
 T2, T6 = libero(2), libero(6)
@@ -309,6 +309,21 @@ def test_seeds_of_trials_interactions_and_repetitions_lie_apart() -> None:
     assert len(seen) == count
     assert min(seen) >= 1_000_000
     assert not seen & set(range(3_000_000, 3_001_000))  # demonstrations
+
+
+def test_more_episodes_than_there_are_seeds_are_refused() -> None:
+    assert len(rollout_seeds(1000, 0, 0)) == 1000
+    with pytest.raises(SpecMismatch, match=r"--interactions is 1001; 0\.\.1000"):
+        rollout_seeds(1001, 0, 0)
+    with pytest.raises(SpecMismatch, match="--trials is 10001"):
+        trial_seeds(PaperConfig(trials=10_001))
+
+
+def test_a_mixed_cell_is_not_compared_either(tmp_path: Path) -> None:
+    mixed = [*trials("MOSEL", T6, [True]), *trials("MOSEL", T6, [True], 1_000_001, fingerprint="x")]
+    table = made("table1", written(tmp_path, mixed, trials("MOSEL +video", T6, [False, False])))
+    assert "not counted" in cell(table, "  ours: judge", "Task6").gap
+    assert not table.comparisons
 
 
 def test_the_quick_form_keeps_what_was_asked_for() -> None:
