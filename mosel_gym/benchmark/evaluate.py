@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from mosel_gym.benchmark.eval_rows import check_versions, eval_rows
 from mosel_gym.benchmark.module_options import ModuleOptions
 from mosel_gym.benchmark.modules import check_modules
 from mosel_gym.benchmark.provenance import write_json
@@ -15,7 +16,7 @@ from mosel_gym.benchmark.reliance import MODES, Mode
 from mosel_gym.benchmark.report import write_report
 from mosel_gym.benchmark.results import EpisodeResult, summarize, verdict_confusion
 from mosel_gym.benchmark.rollouts import Keep, rollouts
-from mosel_gym.benchmark.rows import Row, rows_of
+from mosel_gym.benchmark.rows import Row
 from mosel_gym.benchmark.specs import (
     PretrainedAgent,
     ScriptedExpert,
@@ -175,42 +176,28 @@ def evaluate(
     summary = _summary(config, seeds, kind, results, stopped)
     write_json(folder / "summary.json", summary)
     write_report(folder)
-    rows = _rows(config, task.id, results)
+    rows = eval_rows(config, _agent(config, 1), task.id, results)
     return Evaluation(summary["text"], results, summary["models"], rows, stopped)
 
 
-def _rows(config: EvalConfig, env_id: str, results: list[EpisodeResult]) -> list[Row]:
-    """One row an attempt; a plan that was refined k times counts as k rounds more."""
-    names = ("hold", "settle", "max_steps", "render_every", "layout_spread_m", "disturbed")
-    conditions: dict[str, Any] = {name: getattr(config, name) for name in names}
-    # Only what was asked for: what the agent itself needs follows from its fingerprint.
-    conditions |= {"cameras": list(config.cameras), "control": config.control}
-    if config.plan:
-        conditions["plan"] = list(config.plan)
-    rows: list[Row] = []
-    for number in range(config.refine_rounds + 1):
-        rows += rows_of(
-            [result.after(number) for result in results],
-            env_id,
-            config.label or Path(config.agent).name,
-            round=config.round + number,
-            repeat=config.repeat,
-            conditions=conditions,
-            fingerprint=_agent(config, 1).fingerprint(),
-            information=config.information or _card(config.agent),
-        )
-    return rows
+def check_rows(
+    config: EvalConfig, path: str | Path, seeds: Sequence[int], *, replaced: bool = False
+) -> None:
+    """Insist on a file of rows in which no other agent, or version of it, goes by this label.
 
+    Args:
+        config: Agent and task.
+        path: The file; it need not exist.
+        seeds: Of the episodes to come.
+        replaced: Remove rows of the other one instead.
 
-def _card(agent: str) -> str:
-    """What an agent's card says of its training data."""
-    if agent == EXPERT:
-        return ""
-    from mosel_gym.agents.checkpoint import checkpoint_folder
-    from mosel_gym.agents.kinds import read_index, split_source
-
-    index = read_index(checkpoint_folder(split_source(agent)[1]) / "agent.json")
-    return str((index.get("card") or {}).get("information", ""))
+    Raises:
+        SpecMismatch: There are such rows; they would be replaced, or mixed with ours.
+    """
+    # The seeds stand for themselves here: an episode that nobody carried out has no outcome yet.
+    wanted = [EpisodeResult(seed) for seed in seeds]
+    rows = eval_rows(config, _agent(config, 1), task_of(env_id(config.task)).id, wanted)
+    check_versions(path, rows, replaced=replaced)
 
 
 def _seen(config: EvalConfig) -> dict[str, Any]:

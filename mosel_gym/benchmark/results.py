@@ -126,6 +126,14 @@ class EpisodeResult:
         tries = (*self.earlier, self)
         return [row for row in tries if row.refinement <= refinements][-1]
 
+    def knows(self, refinements: int) -> bool:
+        """Whether it is known what comes of so many refinements of the plan.
+
+        It is not where a model left the seed unfinished before: `after` would give the last attempt
+        there was.
+        """
+        return refinements <= self.refinement or not self.unfinished
+
 
 @dataclass(frozen=True)
 class ArmSummary:

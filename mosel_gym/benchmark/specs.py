@@ -19,6 +19,7 @@ from mosel_gym.benchmark.modules import (
 )
 from mosel_gym.benchmark.provenance import read_json
 from mosel_gym.benchmark.rollout import Agent
+from mosel_gym.errors import DamagedFile
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.registry import TASKS, task_of
 
@@ -196,6 +197,23 @@ def _identities(spec: PretrainedAgent | ScriptedExpert) -> tuple[str, str]:
         identity(spec.planner, spec.llm, shown.planner_identity()),
         identity(spec.analyzer, spec.llm, shown.analyzer_identity()),
     )
+
+
+def card_information(source: str) -> str:
+    """What a stored agent was given to learn from, as its card says; "" if it does not.
+
+    Args:
+        source: Name or folder, with or without a kind in front.
+    """
+    from mosel_gym.agents.checkpoint import checkpoint_folder
+    from mosel_gym.agents.kinds import split_source
+
+    try:
+        path = checkpoint_folder(split_source(source)[1]) / "agent.json"
+        card = read_json(path).get("card") or {}
+        return str(card.get("information", ""))
+    except (DamagedFile, AttributeError):
+        return ""
 
 
 def env_id(task: str) -> str:

@@ -9,7 +9,11 @@ from typing import Annotated
 import tyro
 
 from mosel_gym.benchmark.comparing import paired_text, rates_text
-from mosel_gym.benchmark.evaluate import EvalConfig, evaluate
+from mosel_gym.benchmark.evaluate import (
+    EvalConfig,
+    check_rows,
+    evaluate,
+)
 from mosel_gym.benchmark.evaluate_reliance import evaluate_reliance
 from mosel_gym.benchmark.rows import RESULTS, merge_rows, read_rows
 from mosel_gym.benchmark.specs import env_ids
@@ -25,6 +29,7 @@ def main(
     seed: int = 5000,
     workers: int | None = None,
     goal_reliance: bool = False,
+    replace_rows: Annotated[bool, tyro.conf.arg(name="replace")] = False,
 ) -> int:
     """Measure an agent: success with Wilson intervals, verdicts against the truth, report.html.
 
@@ -41,6 +46,8 @@ def main(
         workers: Processes, one core each; by default 2, or 1 if a foundation model is asked.
         goal_reliance: Try each skill with no goal, another skill's, the expert's and the imagined
             goal pictures instead.
+        replace_rows: Remove rows in --rows that another agent, or an earlier version of this one,
+            has under the same label; otherwise that is an error.
     """
     if goal_reliance:
         text, errors = evaluate_reliance(config, out, episodes, seed, workers or 2)
@@ -48,9 +55,12 @@ def main(
         return 1 if errors else 0
     code, mine = 0, []
     wanted = env_ids(tasks or (config.task,))
+    seeds = range(seed, seed + episodes)
+    for task in wanted:  # before anything is run
+        check_rows(replace(config, task=task), rows, seeds, replaced=replace_rows)
     for task in wanted:
         folder = out / task if tasks else out
-        done = evaluate(replace(config, task=task), folder, range(seed, seed + episodes), workers)
+        done = evaluate(replace(config, task=task), folder, seeds, workers)
         merge_rows(rows, done.rows)
         mine += done.rows
         heading = f"{task}\n" if tasks else ""

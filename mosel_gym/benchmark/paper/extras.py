@@ -68,7 +68,7 @@ def plans(runner: Runner, env_id: str) -> None:
             )
         for label, refinements in ends.items():
             rows = rows_of(
-                [result.after(refinements) for result in results],
+                [result.after(refinements) for result in results if result.knows(refinements)],
                 env_id,
                 label,
                 round=refinements,

@@ -9,8 +9,7 @@ from mosel_gym.benchmark.paper.labels import (
     is_control,
     targets_of,
 )
-from mosel_gym.benchmark.provenance import read_json
-from mosel_gym.errors import DamagedFile
+from mosel_gym.benchmark.specs import card_information
 
 _USUAL = {
     UNIPI: "demonstrations of whole tasks",
@@ -28,7 +27,7 @@ def information(label: str, source: str, interactions: int) -> str:
     """
     targets = targets_of(label)
     if not targets:
-        return _of_card(source) or _USUAL.get(label, "demonstrations of single skills")
+        return card_information(source) or _USUAL.get(label, "demonstrations of single skills")
     rounds = ", ".join(targets)
     trained = [target for target in targets if target != "language"]
     if is_control(label):
@@ -41,13 +40,3 @@ def information(label: str, source: str, interactions: int) -> str:
         f"demonstrations of single skills; then {interactions} own interactions a round ({judged})"
         f": {rounds}"
     )
-
-
-def _of_card(source: str) -> str:
-    from mosel_gym.agents.checkpoint import checkpoint_folder
-
-    try:
-        card = read_json(checkpoint_folder(source) / "agent.json").get("card") or {}
-    except (DamagedFile, AttributeError):
-        return ""
-    return str(card.get("information", ""))
