@@ -14,7 +14,6 @@ def main(
     folder: Annotated[Path, tyro.conf.Positional],
     out: Path,
     orientation: Literal["upright", "opengl", "rotated"] | None = None,
-    repo_id: str = "mosel/episodes",
 ) -> int:
     """Write the episodes of a LeRobotDataset as episode files; needs LeRobot.
 
@@ -23,8 +22,7 @@ def main(
         out: Folder for the episodes; those that are there already are kept as they are.
         orientation: Which way up its pictures are; left out = as in LeRobot's LIBERO datasets and
             in our own exports.
-        repo_id: The dataset's name.
     """
-    written = import_dataset(folder, out, orientation=orientation, repo_id=repo_id)
+    written = import_dataset(folder, out, orientation=orientation)
     print(f"{len(written)} episodes in {out}")
     return 0

@@ -37,6 +37,8 @@ from mosel_gym.types import Episode
 
 _REPO_ID = "mosel/episodes"
 """LeRobot wants an owner and a name even for a folder; nothing is looked up or sent."""
+_NOWHERE = "on..disk/only"
+"""No legal name: LeRobot would fetch what a folder lacks from whoever owns the name."""
 
 
 def export_dataset(
@@ -112,7 +114,6 @@ def import_dataset(
     out: str | Path,
     *,
     orientation: str | None = None,
-    repo_id: str = _REPO_ID,
 ) -> list[Path]:
     """Write the episodes of a LeRobotDataset as episode files.
 
@@ -121,13 +122,12 @@ def import_dataset(
         out: Folder for `episode_000000.hdf5` and so on; files that are there already are kept.
         orientation: Which way up its pictures are ("upright", "opengl" or "rotated"); None = as in
             LeRobot's LIBERO datasets and in our exports.
-        repo_id: Its name.
 
     Returns:
         All of the files, in order.
 
     Raises:
-        FileNotFoundError: The folder is no LeRobotDataset.
+        FileNotFoundError: The folder is no LeRobotDataset, or lacks some of it.
         SpecMismatch: It lacks a column, or its robot is none of ours.
         DamagedFile: A file that the export wrote beside it cannot be read.
         MissingLibrary: LeRobot is not installed.
@@ -136,8 +136,7 @@ def import_dataset(
     source = Path(folder)
     if not (source / "meta" / "info.json").is_file():  # LeRobot would go and look for it online
         raise FileNotFoundError(f"{source} is no LeRobotDataset: it has no meta/info.json.")
-    # PyAV brings its own FFmpeg; LeRobot's default for mp4 needs one of the system's.
-    dataset = dataset_class(repo_id, root=source, video_backend="pyav")
+    dataset = _on_disk(dataset_class, source)
     missing = sorted({STATE, ACTION} - set(dataset.features))
     if missing:
         raise SpecMismatch(f"{source} lacks {missing}; its columns: {sorted(dataset.features)}.")
@@ -150,6 +149,20 @@ def import_dataset(
             write_episode(path, episode)
         written.append(path)
     return written
+
+
+def _on_disk(dataset_class: Any, source: Path) -> Any:
+    """The dataset as it lies there; nothing is fetched."""
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        # PyAV brings its own FFmpeg; LeRobot's default for mp4 needs one of the system's.
+        return dataset_class(_NOWHERE, root=source, video_backend="pyav")
+    except HFValidationError as error:
+        raise FileNotFoundError(
+            f"{source} is not complete: LeRobot does not find all that meta/info.json tells of. "
+            "Copy or download it again."
+        ) from error
 
 
 def _lerobot_dataset() -> Any:

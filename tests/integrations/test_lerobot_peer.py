@@ -133,6 +133,12 @@ def test_lerobot_reads_the_exported_dataset(probed: Probed) -> None:
     assert read["tasks_by_skill"] == a + b
 
 
+def test_what_a_dataset_lacks_is_told_and_never_fetched(probed: Probed) -> None:
+    assert "cut is not complete" in probed.dataset["incomplete"]
+    assert not (probed.folder / "cut" / "data").exists()
+    assert not (probed.folder / "back-cut").exists()
+
+
 def test_round_trip_loses_nothing(probed: Probed) -> None:
     for index, episode in enumerate(EPISODES.values()):
         back = read_episode(probed.folder / "back" / f"episode_{index:06d}.hdf5")

@@ -34,11 +34,17 @@ def main(episodes: Path, folder: Path) -> dict[str, Any]:
     foreign = folder / "foreign"
     shutil.copytree(dataset, foreign, ignore=shutil.ignore_patterns("mosel"))
     import_dataset(foreign, folder / "back-foreign")
+    incomplete = shutil.copytree(dataset, folder / "cut", ignore=shutil.ignore_patterns("data"))
+    try:
+        said = str(import_dataset(incomplete, folder / "back-cut"))
+    except FileNotFoundError as error:
+        said = str(error)
     export_dataset([episodes], folder / "by-skill", text="skill")
     by_skill = LeRobotDataset("somebody/else", root=folder / "by-skill")
     return {
         "lerobot": lerobot.__version__,
         "codes": codes,
+        "incomplete": said,
         "fps": read.fps,
         "robot": read.meta.robot_type,
         "episodes": read.num_episodes,
