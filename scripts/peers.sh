@@ -21,6 +21,8 @@ make() {
   mkdir -p .peers
   local unfinished
   unfinished=$(mktemp -d ".peers/unfinished-$name-XXXXXX")
+  # shellcheck disable=SC2064  # this folder; after a failure gigabytes would stay
+  trap "rm -rf '$PWD/$unfinished'" EXIT
   "$UV" venv --quiet --clear --relocatable --python "$python" "$unfinished"
   "$UV" pip install --quiet --python "$unfinished/bin/python" "$@"
   ${after:+"$after" "$unfinished/bin/python"}

@@ -20,11 +20,12 @@ def needed() -> Path:
     """The peer's interpreter; made where it is missing, else the test is skipped."""
     if not PYTHON.exists():
         command = [str(ROOT / "scripts/peers.sh"), "openpi"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
+        try:
+            subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             pytest.skip(
                 "openpi-client is not there and could not be fetched; `scripts/peers.sh openpi` "
-                f"makes its environment. It said: {done.stderr.strip()[-300:]}"
+                f"makes its environment. It said: {error} {str(error.stderr).strip()[-300:]}"
             )
     return PYTHON
 
