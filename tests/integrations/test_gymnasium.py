@@ -20,13 +20,13 @@ TASK = "MOSEL-LiberoLong-Task6"
 
 
 def test_record_video_is_upright(tmp_path: Path) -> None:
-    inner = gym.make(TASK, render_mode="rgb_array", max_steps=12, cameras=("agentview",))
+    inner = gym.make(TASK, render_mode="rgb_array", max_steps=5, cameras=("agentview",))
     env = RecordVideo(
         inner, str(tmp_path / "videos"), episode_trigger=lambda _: True, disable_logger=True
     )
     observation, _ = env.reset(seed=0)
     shown = [observation["agentview"]]
-    for _ in range(12):
+    for _ in range(5):
         observation, _, terminated, truncated, _ = env.step(
             np.array([0, 0, 0, 0, 0, 0, -1], np.float32)
         )
@@ -67,6 +67,7 @@ def test_make_vec_gives_what_make_gives(mode: str) -> None:
     vec.close()
 
 
+@pytest.mark.slow  # test_sb3.py has an agent in a vector of one by default
 def test_an_agent_drives_a_vector_of_one() -> None:
     agent = MoselAgent.from_pretrained("libero-long")
     vec = gym.make_vec(TASK, num_envs=1, vectorization_mode="sync", max_steps=8)
