@@ -204,13 +204,22 @@ def serve(
     from mosel_gym.integrations.serving import ServeConfig
 
     config = config or ServeConfig()
-    server = MoselModelServer(
+    anyio.run(run_server, configured(agent, config), config, on_ready)
+
+
+def configured(agent: str | Callable[[], PolicyAgent], config: ServeConfig) -> MoselModelServer:
+    """The model server that `serve` runs.
+
+    Raises:
+        MoselError: The agent cannot be built.
+    """
+    return MoselModelServer(
         agent,
         goal=config.goal(),
         sessions=config.sessions,
+        threads=config.sessions,  # an agent that hangs must not use up the time of the others
         limits=EpisodeLimits(config.max_message_mb, config.max_episode_mb),
     )
-    anyio.run(run_server, server, config, on_ready)
 
 
 async def run_server(
