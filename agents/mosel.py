@@ -96,6 +96,8 @@ class MoselAgent(ActingAgent):
         """Goal text -> rounds of language refinement done."""
         self.rounds = 0
         """Improvement rounds done."""
+        self.remembers = True
+        """Whether episodes are kept in memory where there is no buffer."""
         self._memory: list[tuple[Episode, Reflection]] = []
         self._reflected: tuple[Trace | None, int, Reflection] | None = None
 
@@ -123,10 +125,10 @@ class MoselAgent(ActingAgent):
             return self._reflected[2]
         episode = self.episode if episode is None else episode
         reflection = self.analyzer.analyze(episode)
-        if self.buffer is None:
-            self._memory.append((episode, reflection))
-        else:
+        if self.buffer is not None:
             self.buffer.add(episode, reflection, round=self.rounds)
+        elif self.remembers:
+            self._memory.append((episode, reflection))
         if own:
             self._reflected = (self._trace, length, reflection)
         return reflection

@@ -96,8 +96,10 @@ class PretrainedAgent:
         models = Models(self.llm)
         planner, analyzer = _modules(self.planner, self.analyzer, models, self.shown)
         agent = load_any(self.source, task_planner=planner, analyzer=analyzer, buffer=self.buffer)
-        if planner is not None and isinstance(agent, MoselAgent):
-            agent.plans = {}
+        if isinstance(agent, MoselAgent):
+            agent.remembers = False  # 60 MB an episode, and nobody would ask for them
+            if planner is not None:
+                agent.plans = {}
         own, judges = (getattr(agent, name, None) for name in ("task_planner", "analyzer"))
         for part in (own, judges, getattr(judges, "subgoals", None)):
             model = getattr(part, "model", None)

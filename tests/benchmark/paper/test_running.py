@@ -173,6 +173,17 @@ def test_agents_are_found_by_task_first_and_gaps_say_what_is_missing(
     assert unknown_skills("libero-long", LIBERO) == ()
 
 
+def test_an_agent_of_a_run_does_not_pile_up_episodes_in_memory(tiny: PaperConfig) -> None:
+    source = str(Path(str(tiny.agents)) / LIBERO / "mosel")
+    agent = PretrainedAgent(source, analyzer="privileged").build()
+    assert isinstance(agent, MoselAgent)
+    assert agent.reflect(made_episode(0, True, False)).judged
+    assert agent._memory == []
+    by_itself = MoselAgent.from_pretrained(source, analyzer=PrivilegedAnalyzer())
+    by_itself.reflect(made_episode(0, True, False))
+    assert len(by_itself._memory) == 1
+
+
 def test_a_planner_that_was_named_does_not_throw_a_refined_plan_away(tiny: PaperConfig) -> None:
     roster = Roster(replace(tiny, planner="offline"))
     source = roster.source("MOSEL", LIBERO)
