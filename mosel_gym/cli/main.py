@@ -76,9 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import tyro
 
     file, _, function = COMMANDS[name][0].partition(":")
-    command = getattr(importlib.import_module(f"mosel_gym.cli.{file}"), function or "main")
     program = " ".join(("mosel", *name))
-    try:
+    try:  # importing too: a package that a command needs may be missing
+        command = getattr(importlib.import_module(f"mosel_gym.cli.{file}"), function or "main")
         code = tyro.cli(command, prog=program, args=words[len(name) :])
         return int(code or 0)
     except (MoselError, FileNotFoundError) as error:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+import mosel_gym.agents.baselines.rl  # noqa: F401  # first: it tells which package is missing
 from mosel_gym.benchmark.rl_given import Given
 from mosel_gym.benchmark.rl_scratch import CURVE_NAME, ScratchConfig, train_scratch
 

@@ -78,6 +78,19 @@ def test_bad_input_is_one_message_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_package_is_named_with_what_installs_it() -> None:
+    code = (
+        "import sys; sys.modules['stable_baselines3'] = None\n"
+        "from mosel_gym.cli.main import main\n"
+        "rl = ['train', 'rl', '--out', 'x']\n"
+        "vla_rl = ['train', 'vla-rl', '--start', 'a', '--task', '6', '--out', 'x']\n"
+        "print([main(words) for words in (rl, vla_rl)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[2, 2]", done.stderr
+    assert done.stderr.count("pip install mosel-gym[rl]") == 2
+
+
 def test_orders_alternate() -> None:
     config = CollectConfig()
     assert plan_of(config, TASK, 0) == TASK.plan
