@@ -63,7 +63,7 @@ class VlaRlConfig:
     value_updates: int = 3
     """First updates, which fit the value alone."""
     target_kl: float | None = 0.05
-    """An update ends early once the policy has moved so far."""
+    """An update ends early once the policy has moved 1.5 times so far, as in stable-baselines3."""
     max_steps: int | None = None
     """Step limit of an episode; None = the task's own."""
     eval_every: int = 25
@@ -92,14 +92,18 @@ def train_vla_rl(
         progress: Show a bar.
 
     Raises:
-        SpecMismatch: `start` is no agent of `train_vla`, or knows another robot.
+        SpecMismatch: `start` is no agent of `train_vla`, or knows another robot; no episode.
         UnknownId: No such task or agent.
     """
     out, task = Path(out_dir), task_of(env_id(config.task))
     agent = RLAgent.from_pretrained(start)
     if not isinstance(agent.view, PictureView) or not isinstance(agent.policy, MonolithicPolicy):
         raise SpecMismatch(f"{start} is {agent.name}; `mosel train vla` makes what is needed here.")
-    budget = config.episodes or (100 if task.suite.startswith("libero") else 50)
+    budget = config.episodes
+    if budget is None:
+        budget = 100 if task.suite.startswith("libero") else 50
+    if budget < 1:
+        raise SpecMismatch(f"--episodes is {budget}; there must be one at least to learn from.")
     spec = EnvSpec(task.id, _env_arguments(agent.view, config.max_steps))
     held_out = range(config.eval_seed, config.eval_seed + config.eval_episodes)
     identity = json.dumps({**_plain(config), "budget": budget, "weights": agent.card}, default=str)

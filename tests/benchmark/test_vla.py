@@ -139,6 +139,11 @@ def test_sac_on_pictures_is_refused(tmp_path: Path) -> None:
         train_scratch(ScratchConfig(observation="pictures"), tmp_path, progress=False)
 
 
+def test_no_episode_is_no_budget(cloned: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecMismatch, match="--episodes is 0"):
+        train_vla_rl(cloned, VlaRlConfig(task=TASK, episodes=0), tmp_path / "out", progress=False)
+
+
 @pytest.mark.slow
 def test_ppo_goes_on_where_it_was_killed(cloned: Path, tmp_path: Path) -> None:
     wanted: dict[str, Any] = {

@@ -20,6 +20,7 @@ from mosel_gym.benchmark.paper.source import Source
 from mosel_gym.benchmark.paper.work import Work, robotwin, work_of
 from mosel_gym.benchmark.rows import RESULTS
 from mosel_gym.benchmark.workers import Workers
+from mosel_gym.errors import MoselError
 from mosel_gym.registry import TASKS
 
 OUT, QUICK = Path("runs/paper"), Path("runs/quick")
@@ -72,6 +73,10 @@ def bench(
         config = quick(config)
     out = out or (QUICK if small else OUT)
     results = results or (QUICK / "results" if small else RESULTS)
+    if results.exists() and not results.is_dir():
+        raise MoselError(
+            f"{results} is a file; --results takes the folder of rows that it lies in."
+        )
     env_ids = columns(name, config.tasks)
     if small:
         env_ids = _with_a_known_one(name, config, env_ids)

@@ -17,13 +17,14 @@ _USUAL = {
 }
 
 
-def information(label: str, source: str, interactions: int) -> str:
+def information(label: str, source: str, interactions: int, analyzer: str = "stored") -> str:
     """One line.
 
     Args:
         label: Of the agent.
         source: Its folder or name; its card may say it better.
         interactions: Episodes of each round.
+        analyzer: Whoever judged them, as for `PaperConfig.analyzer`.
     """
     targets = targets_of(label)
     if not targets:
@@ -35,7 +36,11 @@ def information(label: str, source: str, interactions: int) -> str:
             f"demonstrations of single skills; then demonstrations alone, for as many gradient "
             f"steps as the rounds {', '.join(trained)}"
         )
-    judged = "every skill taken as a success" if label.endswith(NO_IDENTIFICATION) else "judged"
+    judged = "judged"
+    if analyzer.startswith("privileged"):
+        judged = "judged with simulator truth: PRIVILEGED in training"
+    if label.endswith(NO_IDENTIFICATION):
+        judged = "every skill taken as a success"
     return (
         f"demonstrations of single skills; then {interactions} own interactions a round ({judged})"
         f": {rounds}"

@@ -128,7 +128,7 @@ class Runner:
             repeat=trial.repeat,
             conditions=conditions,
             fingerprint=fingerprint,
-            information=information(trial.label, _source(spec), self.interactions(trial.env_id)),
+            information=self._information(trial.label, _source(spec), trial.env_id),
         )
         # Only now: where the new version cannot act, the rows of the earlier one still stand.
         self.store.forget_agent(wanted, fingerprint)
@@ -161,7 +161,7 @@ class Runner:
             repeat=chain.repeat,
             conditions=conditions,
             fingerprint=spec.fingerprint(),
-            information=information(label, source, count),
+            information=self._information(label, source, env_id),
         )
         self.store.add(INTERACTIONS, rows)
 
@@ -304,6 +304,10 @@ class Runner:
         else:
             spec = self.chain(trial.env_id, trial.repeat).spec(trial.label)
         return spec if trial.steps is None else SampledAgent(spec, trial.steps)
+
+    def _information(self, label: str, source: str, env_id: str) -> str:
+        """What an agent was given to learn from."""
+        return information(label, source, self.interactions(env_id), self.config.analyzer)
 
     def _known_fingerprint(self, trial: Trial) -> str | None:
         """Of the agent, without making it; None = it has to be made to know."""

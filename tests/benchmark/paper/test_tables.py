@@ -12,6 +12,7 @@ from mosel_gym.benchmark.paper.build import COLUMNS, build, columns
 from mosel_gym.benchmark.paper.cells import Cell, Table
 from mosel_gym.benchmark.paper.config import PaperConfig, quick, rollout_seeds, trial_seeds
 from mosel_gym.benchmark.paper.gaps import Notes
+from mosel_gym.benchmark.paper.information import information
 from mosel_gym.benchmark.paper.published import SELECTED, libero
 from mosel_gym.benchmark.paper.render import as_text
 from mosel_gym.benchmark.paper.source import Source
@@ -276,6 +277,19 @@ def test_without_rows_every_cell_is_a_gap_and_nothing_is_run(name: str, tmp_path
     assert not (tmp_path / "none").exists()
     table = made(name, tmp_path / "none")
     assert not [cell for line in table.lines for cell in line.cells if cell.ours]
+
+
+def test_a_file_in_place_of_the_folder_of_rows_is_refused(tmp_path: Path) -> None:
+    file = written(tmp_path, trials("HiP", T6, [True])) / "paper.jsonl"
+    with pytest.raises(MoselError, match="is a file; --results takes the folder"):
+        bench("table1", PaperConfig(), tmp_path / "out", file, render_only=True)
+
+
+def test_interactions_that_the_simulator_judged_are_told() -> None:
+    told = information("MOSEL +video", "libero-long", 100, "privileged:0.9,0.8")
+    assert "100 own interactions a round (judged with simulator truth: PRIVILEGED" in told
+    for label, analyzer in (("MOSEL +video", "pixel"), ("MOSEL +video, control", "privileged")):
+        assert "PRIVILEGED" not in information(label, "libero-long", 100, analyzer)
 
 
 def test_columns_are_the_papers_or_those_that_are_named() -> None:
