@@ -220,7 +220,7 @@ class StateView:
     robot: str
     scaling: ActionScale
     center: tuple[float, ...]
-    """`[F]`; see `rl_scratch.state_view`, which measures it."""
+    """`[F]`; see `benchmark.rl_scratch`, which measures it."""
     scale: tuple[float, ...]
 
     name = "state"
