@@ -179,7 +179,8 @@ def _judged_row(
         agent=VIDEO,
         seed=seed,
         round=1,
-        success=said.truth,
+        # First hit, as in the rows of the interactions; the file tells whether the goal was held.
+        success=said.truth if given.success is None else given.success,
         status=said.status,
         error=said.error,
         seconds=said.cost.seconds,

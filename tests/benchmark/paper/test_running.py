@@ -10,8 +10,10 @@ import pytest
 
 from mosel_gym.agents import MoselAgent, PrivilegedAnalyzer
 from mosel_gym.benchmark.arms import ArmJob, control_arm, language_arm
+from mosel_gym.benchmark.judge_rows import JudgedRow
 from mosel_gym.benchmark.paper.chain import Chain, all_successes, slug
 from mosel_gym.benchmark.paper.config import PaperConfig
+from mosel_gym.benchmark.paper.extras import _judged_row
 from mosel_gym.benchmark.paper.labels import CONTROL, chain_label, targets_of
 from mosel_gym.benchmark.paper.measure import SampledAgent, seed_of
 from mosel_gym.benchmark.paper.roster import Roster, unknown_skills
@@ -250,6 +252,15 @@ def test_two_commands_at_once_keep_each_others_notes(tmp_path: Path) -> None:
     (tmp_path / "paper.json").write_text("[1]", encoding="utf-8")
     with pytest.raises(DamagedFile, match=r"paper\.json"):
         Store(tmp_path)
+
+
+def test_all_judges_of_table_9_are_held_against_the_same_truth() -> None:
+    """The file says whether the goal was held for 40 steps, the rows whether it was ever true."""
+    (row,) = trials("MOSEL +video", LIBERO, [True], 2_001_000)
+    name = f"{LIBERO}-round0-seed2001000-0123abcd.hdf5"
+    said = JudgedRow("k", "pixel", "i", file=name, judged=True, truth=False)
+    assert _judged_row(said, LIBERO, {}, {row.seed: row}).success is True
+    assert _judged_row(said, LIBERO, {}, {}).success is False
 
 
 def test_a_control_goes_on_from_the_last_control(tiny: PaperConfig, tmp_path: Path) -> None:
