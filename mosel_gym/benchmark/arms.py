@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mosel_gym.benchmark.provenance import read_json, write_json
 from mosel_gym.benchmark.specs import PretrainedAgent
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.types import ImproveReport, Target
 
@@ -196,7 +197,11 @@ def _load(job: ArmJob) -> MoselAgent:
     from mosel_gym.agents import MoselAgent
 
     agent = PretrainedAgent(job.base, planner=job.planner, llm=job.llm).build()
-    assert isinstance(agent, MoselAgent)
+    if not isinstance(agent, MoselAgent):
+        raise SpecMismatch(
+            f"{job.base} is {type(agent).__name__}, which does not improve; a MoselAgent does. "
+            "Give an agent of the kind 'mosel', such as 'libero-long'."
+        )
     asked = {"steps": job.steps, "seed": job.seed}
     changed = {name: value for name, value in asked.items() if value is not None}
     agent.config = replace(

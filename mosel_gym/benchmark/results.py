@@ -74,7 +74,7 @@ class EpisodeResult:
     rationale: str = ""
     verdicts: tuple[JudgedSegment, ...] = ()
     unjudged: str = ""
-    """Why there is no verdict, where the analyzer was asked and gave none; the rest still holds."""
+    """Why there is no verdict: the analyzer gave none, or the agent has none; the rest holds."""
     models: dict[str, float] = field(default_factory=dict)
     """What foundation models cost in this episode: calls, cached, input_tokens, output_tokens,
     cost_usd and seconds; empty if there were none."""

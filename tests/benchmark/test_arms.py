@@ -12,6 +12,7 @@ from mosel_gym.benchmark.arms import ArmJob, improve_arm
 from mosel_gym.cli.main import main
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.data.libero_hdf5 import read_episode
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.registry import task_of
 from tests.benchmark.judged_episodes import write_episodes
 
@@ -48,3 +49,10 @@ def test_improve_asks_the_planner_that_is_named(
     report = improve_arm(job)
     assert report.plan is not None
     assert report.plan.planner == "offline"
+
+
+def test_a_baseline_does_not_improve_and_the_error_says_what_does(tmp_path: Path) -> None:
+    goal = task_of("MOSEL-LiberoLong-Task6").goal
+    job = ArmJob("hip:libero-long", goal, str(tmp_path / "buffer"), None, str(tmp_path / "out"))
+    with pytest.raises(SpecMismatch, match="HipAgent, which does not improve"):
+        improve_arm(job)
