@@ -12,7 +12,8 @@ from mosel_gym.agents.executor import ExecutorConfig
 from mosel_gym.agents.follower import FollowerConfig
 from mosel_gym.agents.improvement.language import LanguageConfig
 from mosel_gym.agents.improvement.route import RouteConfig
-from mosel_gym.training.finetune import PolicyFinetuneConfig, VideoFinetuneConfig
+from mosel_gym.training.finetune_policy import PolicyFinetuneConfig
+from mosel_gym.training.finetune_video import VideoFinetuneConfig
 from mosel_gym.transition import TransitionConfig
 
 

@@ -10,7 +10,8 @@ from mosel_gym.agents.improvement.networks import restored_on_error
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.models.inverse_dynamics import GoalPolicy
-from mosel_gym.training.finetune import FinetuneReport, PolicyFinetuneConfig, finetune_policy
+from mosel_gym.training.finetune import FinetuneReport
+from mosel_gym.training.finetune_policy import PolicyFinetuneConfig, finetune_policy
 
 
 def refine_policy(

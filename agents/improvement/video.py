@@ -11,7 +11,8 @@ from mosel_gym.data.cameras import Cameras
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.models.video_planner import LatentVideoPlanner
-from mosel_gym.training.finetune import FinetuneReport, VideoFinetuneConfig, finetune_video
+from mosel_gym.training.finetune import FinetuneReport
+from mosel_gym.training.finetune_video import VideoFinetuneConfig, finetune_video
 
 
 def refine_video(

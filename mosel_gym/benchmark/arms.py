@@ -85,7 +85,8 @@ def control_arm(job: ArmJob) -> ImproveReport:
         NotEnoughData: There are no demonstrations.
         ValueError: The target is not a network.
     """
-    from mosel_gym.training.finetune import finetune_policy, finetune_video
+    from mosel_gym.training.finetune_policy import finetune_policy
+    from mosel_gym.training.finetune_video import finetune_video
 
     if (stored := stored_report(job.out)) is not None:
         return stored

@@ -1,65 +1,12 @@
-"""Refinement from judged rollouts: the policy by Appendix I, the video planner by section 3.4."""
+"""What the refinements of both networks share: the report, and the mixture of a batch."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
-
-import numpy as np
-import torch
-from torch import Tensor
+from dataclasses import dataclass
 
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData
-from mosel_gym.models.inverse_dynamics import GoalPolicy
-from mosel_gym.models.video_planner import LatentVideoPlanner
-from mosel_gym.training.loop import Draws, LoopConfig, draws_at, fit
-from mosel_gym.training.margin import Margin
-from mosel_gym.training.policy import flow_losses
-from mosel_gym.training.policy_data import NO_AUGMENTATION, Augmentation, PolicyWindows
-from mosel_gym.training.video import video_loss
-from mosel_gym.training.video_data import VideoWindows
-
-
-@dataclass(frozen=True)
-class PolicyFinetuneConfig:
-    """Defaults are those of a round that gained 19 points over its control."""
-
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=400, batch_size=64, lr=4e-4))
-    alpha: float = 0.1
-    """Weight of the failures; 0 = filtered behaviour cloning. The paper gives no value."""
-    margin: float | None = None
-    """m of Appendix I; None = 95th percentile of the success loss before the update."""
-    demo_fraction: float = 0.25
-    """Share of demonstrations among the imitated samples, as a guard against forgetting."""
-    failed_fraction: float = 0.25
-    """Failed samples beside each batch, in units of the batch size; at most 0.5."""
-    failed_goal: Literal["future", "none"] = "future"
-    """Goal of a failed sample: its own future frame as in the paper, or no goal at all. Towards its
-    own future a failed action is not wrong, but the hinge does not know that."""
-    balance: Literal["frames", "clips"] = "frames"
-    """Whether a long clip weighs more than a short one."""
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    draws: int = 4
-    progress_weight: float = 0.5
-    past_end: int = 6
-
-
-@dataclass(frozen=True)
-class VideoFinetuneConfig:
-    """Fine-tuning of the planner on skills that were judged successful."""
-
-    loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(
-            steps=200, batch_size=32, lr=2e-4, weight_decay=1e-2, ema_decay=0.99
-        )
-    )
-    demo_fraction: float = 0.5
-    """Share of demonstrations in a batch (replay); the paper has none on LIBERO."""
-    latest_start: int = 4
-    jitter: float = 1.5
 
 
 @dataclass(frozen=True)
@@ -75,132 +22,7 @@ class FinetuneReport:
     seconds: float
 
 
-def finetune_policy(
-    policy: GoalPolicy,
-    success: Sequence[Clip],
-    failed: Sequence[Clip],
-    demos: Sequence[Clip],
-    config: PolicyFinetuneConfig,
-    *,
-    progress: bool = True,
-    device: str = "cpu",
-) -> FinetuneReport:
-    """Refine `policy` in place by the contrastive objective of Appendix I.
-
-    L = mean l(a^, a) over imitated samples + alpha * mean max(0, m - l(a^, a)) over failed ones,
-    where l is the flow-matching error of one draw, averaged over its elements. The normalisers stay
-    those of the base; optimiser and average start fresh.
-
-    Args:
-        policy: The base, with its averaged weights.
-        success: Clips judged successful.
-        failed: Clips judged failed; unused with alpha = 0.
-        demos: Demonstrations. With `success` empty they are all there is: the control arm.
-        config: The recipe.
-        progress: Show a progress bar.
-        device: "cpu" or "cuda".
-
-    Raises:
-        NotEnoughData: Neither successes nor demonstrations.
-    """
-    start_s = time.monotonic()
-    policy.to(device)
-    batch_size = config.loop.batch_size
-    pools = _shares(success, demos, config.demo_fraction, batch_size)
-    imitated = [
-        (PolicyWindows(clips, policy, past_end=config.past_end, balance=config.balance), count)
-        for clips, count in pools
-    ]
-    contrasted, failed_count = None, round(min(config.failed_fraction, 0.5) * batch_size)
-    long_enough = [clip for clip in failed if len(clip.actions) >= policy.config.chunk]
-    if config.alpha > 0 and long_enough and failed_count:
-        contrasted = PolicyWindows(long_enough, policy, whole_chunks=True, balance=config.balance)
-    before, times = _policy_errors(policy, imitated, config.loop.seed, config.draws)
-    margin = Margin.from_losses(before, times, config.margin).to(device)
-
-    def losses(draw: Draws) -> dict[str, Tensor]:
-        parts = []
-        for windows, count in imitated:
-            batch = windows.sample(draw.numpy, count, config.augmentation)
-            parts.append(flow_losses(policy, batch, draw.torch, config.draws))
-        flow = torch.cat([part.flow for part in parts]).mean()
-        error = torch.cat([part.progress for part in parts]).mean()
-        loss = flow + config.progress_weight * error
-        named = {"flow": flow, "progress": error}
-        if contrasted is not None:
-            batch = contrasted.sample(draw.numpy, failed_count, config.augmentation)
-            if config.failed_goal == "none":
-                batch.has_goal.fill_(False)
-            part = flow_losses(policy, batch, draw.torch, config.draws)
-            hinge = margin.hinge(part.flow, part.times).mean()
-            loss = loss + config.alpha * hinge
-            named |= {"hinge": hinge, "failed_flow": part.flow.mean()}
-        return {"loss": loss, **named}
-
-    report = fit(
-        policy, losses, config.loop, None, label="refining policy", progress=progress, device=device
-    )
-    after, _ = _policy_errors(policy, imitated, config.loop.seed, config.draws)
-    seconds = time.monotonic() - start_s
-    return FinetuneReport(float(before.mean()), float(after.mean()), report.steps, seconds)
-
-
-def finetune_video(
-    planner: LatentVideoPlanner,
-    success: Sequence[Clip],
-    demos: Sequence[Clip],
-    config: VideoFinetuneConfig,
-    *,
-    progress: bool = True,
-    device: str = "cpu",
-) -> FinetuneReport:
-    """Refine `planner` in place on clips judged successful; its codec stays as it is.
-
-    Args:
-        planner: The base, with its averaged weights.
-        success: Clips judged successful, labelled with their skill (not with the whole goal).
-        demos: Demonstrations for replay. With `success` empty: the control arm.
-        config: The recipe.
-        progress: Show a progress bar.
-        device: "cpu" or "cuda".
-
-    Raises:
-        NotEnoughData: Neither successes nor demonstrations.
-        UnknownId: A clip shows a skill that the planner was not built for.
-    """
-    start_s = time.monotonic()
-    planner.to(device)
-    pools = [
-        (VideoWindows(clips, planner), count)
-        for clips, count in _shares(success, demos, config.demo_fraction, config.loop.batch_size)
-    ]
-
-    def error(draw: Draws) -> Tensor:
-        parts = []
-        for windows, count in pools:
-            batch = windows.sample(draw.numpy, count, config.latest_start, config.jitter)
-            parts.append(video_loss(planner, batch, draw.torch))
-        return torch.cat(parts).mean()
-
-    def measure() -> float:
-        with torch.no_grad():
-            draws = [draws_at(config.loop.seed + 1, step) for step in range(8)]
-            return float(np.mean([float(error(draw)) for draw in draws]))
-
-    before = measure()
-    report = fit(
-        planner.unet,
-        lambda draw: {"loss": error(draw)},
-        config.loop,
-        None,
-        label="refining video planner",
-        progress=progress,
-        device=device,
-    )
-    return FinetuneReport(before, measure(), report.steps, time.monotonic() - start_s)
-
-
-def _shares(
+def shares(
     success: Sequence[Clip], demos: Sequence[Clip], demo_fraction: float, batch_size: int
 ) -> list[tuple[Sequence[Clip], int]]:
     """How many of a batch come from where; all from one side where the other is empty."""
@@ -215,20 +37,3 @@ def _shares(
         from_demos = 0
     shares = [(success, batch_size - from_demos), (demos, from_demos)]
     return [(clips, count) for clips, count in shares if count > 0]
-
-
-@torch.no_grad()
-def _policy_errors(
-    policy: GoalPolicy, pools: Sequence[tuple[PolicyWindows, int]], seed: int, draws: int
-) -> tuple[Tensor, Tensor]:
-    """Flow errors and times, `[N]` each, of eight fixed batches without augmentation."""
-    policy.eval()
-    errors, times = [], []
-    for step in range(8):
-        draw = draws_at(seed + 1, step)
-        for windows, count in pools:
-            batch = windows.sample(draw.numpy, count, NO_AUGMENTATION)
-            part = flow_losses(policy, batch, draw.torch, draws)
-            errors.append(part.flow.flatten())
-            times.append(part.times.flatten())
-    return torch.cat(errors), torch.cat(times)

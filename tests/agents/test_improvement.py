@@ -23,7 +23,8 @@ from mosel_gym.models.codec import CodecConfig
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.models.judge import SubgoalJudge, SubgoalJudgeConfig
 from mosel_gym.models.video_planner import LatentVideoPlanner, VideoPlannerConfig
-from mosel_gym.training.finetune import PolicyFinetuneConfig, VideoFinetuneConfig
+from mosel_gym.training.finetune_policy import PolicyFinetuneConfig
+from mosel_gym.training.finetune_video import VideoFinetuneConfig
 from mosel_gym.training.loop import LoopConfig
 
 LOOP = LoopConfig(steps=2, batch_size=4, lr=1e-3)

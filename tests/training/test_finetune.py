@@ -16,12 +16,8 @@ from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.codec import CodecConfig
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.models.video_planner import VideoPlannerConfig
-from mosel_gym.training.finetune import (
-    PolicyFinetuneConfig,
-    VideoFinetuneConfig,
-    finetune_policy,
-    finetune_video,
-)
+from mosel_gym.training.finetune_policy import PolicyFinetuneConfig, finetune_policy
+from mosel_gym.training.finetune_video import VideoFinetuneConfig, finetune_video
 from mosel_gym.training.loop import LoopConfig
 from mosel_gym.training.margin import Margin
 from mosel_gym.training.policy import PolicyTrainConfig, flow_losses, train_policy

@@ -16,7 +16,7 @@ from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.models.judge import SubgoalJudge, SubgoalJudgeConfig
 from mosel_gym.specs import robot
-from mosel_gym.training.finetune import PolicyFinetuneConfig, finetune_policy
+from mosel_gym.training.finetune_policy import PolicyFinetuneConfig, finetune_policy
 from mosel_gym.training.judge import JudgeTrainConfig, score_judge, train_judge
 from mosel_gym.training.judge_data import labelled_clips
 from mosel_gym.training.loop import LoopConfig
