@@ -3,105 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from mosel_gym.data.cameras import Cameras
-from mosel_gym.errors import SpecMismatch
-from mosel_gym.models.actions import snapped
-from mosel_gym.models.blocks import Denoiser, ImageEncoder
-from mosel_gym.models.checkpoint import ConfiguredModule
-from mosel_gym.models.flow import TimeEmbedding, euler, normal
-from mosel_gym.models.images import one
-from mosel_gym.models.normalizer import MinMax, Standardize
-from mosel_gym.models.rotation import mean_rotvec, relative_rotvec
-from mosel_gym.models.text import SkillTable
-from mosel_gym.specs import robot as find_robot
-from mosel_gym.types import ActionChunk, Frame, Observation
+from mosel_gym.models.blocks import Denoiser
+from mosel_gym.models.flow import TimeEmbedding, euler, interpolate, normal, uniform_times
+from mosel_gym.models.goal_conditioned import GoalConditionedConfig, GoalConditionedPolicy
+from mosel_gym.models.policy_batch import PolicyBatch, SampleLosses
 
 _SPELLED_OUT = {"action_dim": 7, "gripper_dim": 6, "proprio_dim": 8, "rotation_at": 3}
 
 
 @dataclass(frozen=True)
-class GoalPolicyConfig:
+class GoalPolicyConfig(GoalConditionedConfig):
     """Shape and sampling of the policy."""
 
-    size: int = 64
-    """Height and width of the pictures inside, px; a multiple of 8."""
-    robot: str = "panda"
-    """Row of `specs.ROBOTS`: how many numbers an action and `proprio` have, and what they mean."""
-    cameras: Cameras = field(default_factory=Cameras)
-    """Names of the pictures; without hand cameras the network has no encoder for them."""
-    chunk: int = 16
-    """Actions predicted at once; an executor uses the first 8 or so."""
-    goal_horizon: int = 32
-    """Largest distance of the goal frame in training, env steps (App. F)."""
-    features: int = 256
-    """Width of one encoded picture."""
-    width: int = 384
-    """Width of condition and denoiser."""
     depth: int = 4
     """Residual blocks of the denoiser."""
     expansion: float = 1.0
     """Hidden width of a block, in units of `width`."""
     num_steps: int = 8
     """Euler steps of the sampler."""
-    skill_id: bool = False
-    """Also tell the policy the skill. Measured: it then ignores the goal frame."""
-    skills: tuple[str, ...] = ()
-    """Skill texts, needed for `skill_id` only; if empty, training takes those of the clips."""
-    skill_progress: bool = False
-    """Where there is no goal, the progress head tells how far the end of the skill is. Without it
-    a policy that is shown no goal cannot say that a skill is over."""
-    seed: int = 0
-    """Of the sampling noise, until `reset` gives another."""
 
 
-class GoalPolicy(ConfiguredModule):
+class GoalPolicy(GoalConditionedPolicy):
     """A diffusion policy with a goal frame: flow matching over a chunk of actions.
 
-    The scene and the goal are stacked as six channels of one encoder, so that the network can
-    compare them pixel by pixel; the hands' views, stacked too, have their own. A progress head
-    tells how many steps the goal is away. Implements `agents.base.InverseDynamics`.
+    The paper's policy on LIBERO (Appendix F, after Chi et al. 2023).
     """
 
     config_class: ClassVar[type[GoalPolicyConfig]] = GoalPolicyConfig
     config: GoalPolicyConfig
-    home_rotvec: Tensor
+    kind: ClassVar[str] = "diffusion"
+    base_name: ClassVar[str] = "goal-policy"
+    loss_name: ClassVar[str] = "flow"
 
-    def __init__(self, config: GoalPolicyConfig) -> None:
-        """Build an untrained policy."""
-        super().__init__(config)
-        width = config.width
-        self.robot = find_robot(config.robot)
-        self.skills = SkillTable(config.skills)
-        hands = len(config.cameras.hands)
-        self.scene_encoder = ImageEncoder(6, config.size, config.features)
-        # The name is that of stored weights.
-        self.wrist_encoder = (
-            ImageEncoder(3 * hands, config.size, config.features) if hands else None
-        )
-        self.proprio_encoder = nn.Sequential(nn.Linear(self.robot.proprio_size, 64), nn.SiLU())
-        views = 2 if hands else 1
-        self.fusion = nn.Sequential(
-            nn.Linear(views * config.features + 64, width), nn.SiLU(), nn.Linear(width, width)
-        )
-        self.no_goal = nn.Parameter(torch.zeros(width))
-        self.skill_embedding = nn.Embedding(len(config.skills), width) if config.skill_id else None
-        self.time_embedding = TimeEmbedding(width)
+    def _build_decoder(self) -> None:
+        config = self.config
+        self.time_embedding = TimeEmbedding(config.width)
         self.denoiser = Denoiser(
-            config.chunk * self.robot.action_size, width, config.depth, config.expansion
+            config.chunk * self.robot.action_size, config.width, config.depth, config.expansion
         )
-        self.progress = nn.Sequential(nn.Linear(width, 128), nn.SiLU(), nn.Linear(128, 1))
-        self.action_scaling = MinMax(self.robot.action_size)
-        self.proprio_scaling = Standardize(self.robot.proprio_size)
-        self.register_buffer("home_rotvec", torch.zeros(3))
-        self.reset(config.seed)
 
     @classmethod
     def upgraded(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,76 +57,28 @@ class GoalPolicy(ConfiguredModule):
             raise ValueError(f"{spelled} are not those of the robot 'panda', {_SPELLED_OUT}")
         return values
 
-    @property
-    def name(self) -> str:
-        """Named in every result."""
-        return "goal-policy+skill-id" if self.config.skill_id else "goal-policy"
-
-    def reset(self, seed: int) -> None:
-        """Seed the sampling noise: the same seed and observations give the same actions."""
-        self._generator = torch.Generator().manual_seed(seed)
-
-    def fit_statistics(self, actions: NDArray[np.float32], proprio: NDArray[np.float32]) -> None:
-        """Set home orientation and normalisers from demonstrations, `[N, A]` and `[M, P]`."""
-        at = self.robot.rotation_at
-        if at is not None:
-            self.home_rotvec.copy_(torch.from_numpy(mean_rotvec(proprio[:, at : at + 3])))
-        rows = self.relative_proprio(torch.from_numpy(proprio).to(self.home_rotvec.device))
-        self.proprio_scaling.fit(rows.cpu().numpy())
-        self.action_scaling.fit(actions)
-
-    def relative_proprio(self, proprio: Tensor) -> Tensor:
-        """Proprioception `[B, P]` with its rotation seen from the home orientation."""
-        at = self.robot.rotation_at
-        if at is None:
-            return proprio
-        turned = relative_rotvec(proprio[:, at : at + 3], self.home_rotvec)
-        return torch.cat([proprio[:, :at], turned, proprio[:, at + 3 :]], dim=1)
-
-    def encode(
-        self,
-        scene: Tensor,
-        hands: Tensor,
-        proprio: Tensor,
-        goal: Tensor,
-        has_goal: Tensor,
-        skill: Tensor | None = None,
-    ) -> Tensor:
-        """Everything the policy knows, as one condition vector.
-
-        Args:
-            scene: Pixels `[B, 3, S, S]` in -1..1.
-            hands: Pixels of the K hand cameras, `[B, 3 K, S, S]`.
-            proprio: `[B, P]`, already passed through `relative_proprio` and `proprio_scaling`.
-            goal: Pixels `[B, 3, S, S]`; ignored where there is no goal.
-            has_goal: bool `[B]`.
-            skill: Skill indices `[B]`, with `config.skill_id` only.
-
-        Returns:
-            `[B, width]`.
-        """
-        shown = has_goal.to(scene.dtype)
-        parts = [
-            self.scene_encoder(torch.cat([scene, goal * shown[:, None, None, None]], dim=1)),
-            *([] if self.wrist_encoder is None else [self.wrist_encoder(hands)]),
-            self.proprio_encoder(proprio),
-        ]
-        condition: Tensor = self.fusion(torch.cat(parts, dim=1))
-        condition = condition + (1 - shown)[:, None] * self.no_goal
-        if self.skill_embedding is not None and skill is not None:
-            condition = condition + self.skill_embedding(skill)
-        return condition
-
     def velocity(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
         """Velocity of the flow at normalised actions `[B, chunk * A]`, times `[B]`."""
         embedded = condition + self.time_embedding(times)
         velocity: Tensor = self.denoiser(noisy, embedded)
         return velocity.float()
 
-    def predict_progress(self, condition: Tensor) -> Tensor:
-        """Steps to the goal in units of `goal_horizon`, `[B]`; see `config.skill_progress`."""
-        progress: Tensor = self.progress(condition)
-        return progress[:, 0].float()
+    def losses(self, batch: PolicyBatch, generator: torch.Generator, draws: int) -> SampleLosses:
+        """Flow-matching error, averaged over chunk and action dimensions, at `draws` times each."""
+        count, device = len(batch.actions), batch.actions.device
+        condition = self.encode_batch(batch)
+        actions = batch.actions.repeat(draws, 1)
+        noise = normal(tuple(actions.shape), generator, device)
+        times = uniform_times(len(actions), generator, device)
+        velocity = self.velocity(
+            interpolate(noise, actions, times), times, condition.repeat(draws, 1)
+        )
+        flow = (velocity - (actions - noise)).square().mean(dim=1)
+        return SampleLosses(
+            flow.view(draws, count).T,
+            times.view(draws, count).T,
+            self.progress_errors(condition, batch),
+        )
 
     @torch.no_grad()
     def sample(self, condition: Tensor, generator: torch.Generator) -> Tensor:
@@ -197,55 +94,3 @@ class GoalPolicy(ConfiguredModule):
         # never beyond what the demonstrations did
         actions = flat.clamp(-1, 1).view(batch, config.chunk, size)
         return self.action_scaling.decode(actions)
-
-    @torch.no_grad()
-    def act(self, observation: Observation, goal: Frame | None, skill: str | None) -> ActionChunk:
-        """A chunk of actions from `observation` towards the picture `goal`.
-
-        Args:
-            observation: The pictures of `config.cameras`, uint8 `[H, W, 3]` of any size, and
-                `proprio` float32 `[P]` as the environment gives it.
-            goal: Picture of the scene camera to reach, uint8 of any size, or None for no goal.
-            skill: Read with `config.skill_id` only, where it must be given.
-
-        Returns:
-            `chunk` actions, their grippers at what the robot allows, and the predicted distance of
-            the goal in env steps within 0..`goal_horizon`. Without a goal it is that of the skill's
-            end, or `goal_horizon` if the policy did not learn it (`config.skill_progress`).
-
-        Raises:
-            SpecMismatch: Something is missing, or has a wrong shape or type.
-            UnknownId: The policy was not built for this skill.
-        """
-        config = self.config
-        device = self.home_rotvec.device
-        proprio = self._checked_proprio(observation).to(device)
-        scene = one(observation[config.cameras.scene], config.size, device)
-        hands = config.cameras.hands_of(observation)
-        condition = self.encode(
-            scene,
-            one(hands, config.size, device, len(config.cameras.hands)),
-            self.proprio_scaling.encode(self.relative_proprio(proprio)),
-            torch.zeros_like(scene) if goal is None else one(goal, config.size, device),
-            torch.tensor([goal is not None], device=device),
-            self._skill_index(skill, device),
-        )
-        sampled = self.sample(condition, self._generator)[0].cpu().numpy()
-        actions = snapped(sampled, self.robot)
-        told = goal is not None or config.skill_progress
-        progress = float(self.predict_progress(condition).clamp(0, 1)) if told else 1.0
-        return ActionChunk(actions, progress * config.goal_horizon)
-
-    def _checked_proprio(self, observation: Observation) -> Tensor:
-        self.config.cameras.require(observation, "the policy")
-        if "proprio" not in observation:
-            raise SpecMismatch(f"the policy needs `proprio`; there is only {sorted(observation)}.")
-        proprio = self.robot.checked_proprio(observation["proprio"]).astype(np.float32)
-        return torch.from_numpy(proprio[None])
-
-    def _skill_index(self, skill: str | None, device: torch.device) -> Tensor | None:
-        if not self.config.skill_id:
-            return None
-        if skill is None:
-            raise SpecMismatch(f"a policy with skill id needs a skill: one of {self.skills.texts}.")
-        return torch.tensor([self.skills.index(skill)], device=device)

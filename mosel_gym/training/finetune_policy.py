@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from mosel_gym.data.windows import Clip
-from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
 from mosel_gym.training.finetune import FinetuneReport, shares
 from mosel_gym.training.loop import Draws, LoopConfig, draws_at, fit
 from mosel_gym.training.margin import Margin
-from mosel_gym.training.policy import flow_losses
 from mosel_gym.training.policy_data import NO_AUGMENTATION, Augmentation, PolicyWindows
 
 
@@ -39,12 +38,13 @@ class PolicyFinetuneConfig:
     """Whether a long clip weighs more than a short one."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     draws: int = 4
+    """(Noise, time) draws a sample, see `GoalConditionedPolicy.losses`."""
     progress_weight: float = 0.5
     past_end: int = 6
 
 
 def finetune_policy(
-    policy: GoalPolicy,
+    policy: GoalConditionedPolicy,
     success: Sequence[Clip],
     failed: Sequence[Clip],
     demos: Sequence[Clip],
@@ -56,11 +56,12 @@ def finetune_policy(
     """Refine `policy` in place by the contrastive objective of Appendix I.
 
     L = mean l(a^, a) over imitated samples + alpha * mean max(0, m - l(a^, a)) over failed ones,
-    where l is the flow-matching error of one draw, averaged over its elements. The normalisers stay
-    those of the base; optimiser and average start fresh.
+    where l is the policy's own loss of a sample: the flow-matching error of one draw, averaged over
+    its elements, or the cross-entropy of the tokens, averaged over tokens. Normalisers and tokens
+    stay those of the base; optimiser and average start fresh.
 
     Args:
-        policy: The base, with its averaged weights.
+        policy: The base, of either kind, with its averaged weights.
         success: Clips judged successful.
         failed: Clips judged failed; unused with alpha = 0.
         demos: Demonstrations. With `success` empty they are all there is: the control arm.
@@ -90,19 +91,19 @@ def finetune_policy(
         parts = []
         for windows, count in imitated:
             batch = windows.sample(draw.numpy, count, config.augmentation)
-            parts.append(flow_losses(policy, batch, draw.torch, config.draws))
-        flow = torch.cat([part.flow for part in parts]).mean()
+            parts.append(policy.losses(batch, draw.torch, config.draws))
+        action = torch.cat([part.action for part in parts]).mean()
         error = torch.cat([part.progress for part in parts]).mean()
-        loss = flow + config.progress_weight * error
-        named = {"flow": flow, "progress": error}
+        loss = action + config.progress_weight * error
+        named = {policy.loss_name: action, "progress": error}
         if contrasted is not None:
             batch = contrasted.sample(draw.numpy, failed_count, config.augmentation)
             if config.failed_goal == "none":
                 batch.has_goal.fill_(False)
-            part = flow_losses(policy, batch, draw.torch, config.draws)
-            hinge = margin.hinge(part.flow, part.times).mean()
+            part = policy.losses(batch, draw.torch, config.draws)
+            hinge = margin.hinge(part.action, part.times).mean()
             loss = loss + config.alpha * hinge
-            named |= {"hinge": hinge, "failed_flow": part.flow.mean()}
+            named |= {"hinge": hinge, f"failed_{policy.loss_name}": part.action.mean()}
         return {"loss": loss, **named}
 
     report = fit(
@@ -115,16 +116,16 @@ def finetune_policy(
 
 @torch.no_grad()
 def _policy_errors(
-    policy: GoalPolicy, pools: Sequence[tuple[PolicyWindows, int]], seed: int, draws: int
+    policy: GoalConditionedPolicy, pools: Sequence[tuple[PolicyWindows, int]], seed: int, draws: int
 ) -> tuple[Tensor, Tensor]:
-    """Flow errors and times, `[N]` each, of eight fixed batches without augmentation."""
+    """Losses l and their times, `[N]` each, of eight fixed batches without augmentation."""
     policy.eval()
     errors, times = [], []
     for step in range(8):
         draw = draws_at(seed + 1, step)
         for windows, count in pools:
             batch = windows.sample(draw.numpy, count, NO_AUGMENTATION)
-            part = flow_losses(policy, batch, draw.torch, draws)
-            errors.append(part.flow.flatten())
+            part = policy.losses(batch, draw.torch, draws)
+            errors.append(part.action.flatten())
             times.append(part.times.flatten())
     return torch.cat(errors), torch.cat(times)

@@ -13,7 +13,7 @@ class Margin:
     """How large the loss of a failed action is made, and no larger: m, per time on the flow's path.
 
     The loss of a flow depends strongly on the time, so one number for all times would push some
-    without end and others not at all.
+    without end and others not at all. A loss without times has all of them at 0, and so one number.
     """
 
     bins: Tensor

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,15 +15,13 @@ from torch import Tensor
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.checkpoint import save_module
-from mosel_gym.models.flow import interpolate, normal, uniform_times
+from mosel_gym.models.goal_conditioned import GoalConditionedConfig, GoalConditionedPolicy
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.training.loop import Draws, FitReport, LoopConfig, fit
-from mosel_gym.training.policy_data import (
-    Augmentation,
-    PolicyBatch,
-    PolicyWindows,
-    check_robot,
-)
+from mosel_gym.training.policy_data import Augmentation, PolicyWindows, check_robot
+
+FILE = "policy.safetensors"
+PolicyT = TypeVar("PolicyT", bound=GoalConditionedPolicy)
 
 
 @dataclass(frozen=True)
@@ -39,37 +38,6 @@ class PolicyTrainConfig:
     """Windows a clip that start past its end, see `PolicyWindows`."""
 
 
-@dataclass(frozen=True)
-class FlowLosses:
-    """Losses of a batch of B samples with D draws each, nothing averaged over samples."""
-
-    flow: Tensor
-    """Mean squared error of the velocity over chunk and action dimensions, `[B, D]`."""
-    times: Tensor
-    """Where on the path each was taken, `[B, D]`."""
-    progress: Tensor
-    """Squared error of the progress head, `[B]`; 0 where it has nothing to tell."""
-
-
-def flow_losses(
-    policy: GoalPolicy, batch: PolicyBatch, generator: torch.Generator, draws: int
-) -> FlowLosses:
-    """Flow-matching and progress losses of `policy` on `batch`."""
-    count, device = len(batch.actions), batch.actions.device
-    condition = policy.encode(
-        batch.scene, batch.hands, batch.proprio, batch.goal, batch.has_goal, batch.skill
-    )
-    actions = batch.actions.repeat(draws, 1)
-    noise = normal(tuple(actions.shape), generator, device)
-    times = uniform_times(len(actions), generator, device)
-    velocity = policy.velocity(
-        interpolate(noise, actions, times), times, condition.repeat(draws, 1)
-    )
-    flow = (velocity - (actions - noise)).square().mean(dim=1)
-    progress = (policy.predict_progress(condition) - batch.progress).square() * batch.has_progress
-    return FlowLosses(flow.view(draws, count).T, times.view(draws, count).T, progress)
-
-
 def train_policy(
     clips: Sequence[Clip],
     config: PolicyTrainConfig,
@@ -79,9 +47,10 @@ def train_policy(
     device: str = "cpu",
     start: GoalPolicy | None = None,
 ) -> tuple[GoalPolicy, FitReport]:
-    """Train a policy and write `policy.safetensors` (float16) into `out_dir`.
+    """Train a diffusion policy and write `policy.safetensors` (float16) into `out_dir`.
 
-    Started again with the same arguments, it goes on where it stopped.
+    Started again with the same arguments, it goes on where it stopped. `training.token_policy`
+    trains the other kind.
 
     Args:
         clips: Demonstrations with pictures of `config.model.size` px. For the goal to matter they
@@ -98,46 +67,48 @@ def train_policy(
         DamagedFile: The stored state of an earlier, unfinished run cannot be read.
         MoselError: The stored state is of another run.
     """
-    if not clips:
-        raise NotEnoughData("training the policy needs at least one clip; collect some episodes.")
+    require_clips(clips)
     policy = start if start is not None else new_policy(clips, config)
     policy.to(device)
     windows = PolicyWindows(clips, policy, past_end=config.past_end)
-
-    def losses(draw: Draws) -> dict[str, Tensor]:
-        batch = windows.sample(draw.numpy, config.loop.batch_size, config.augmentation)
-        parts = flow_losses(policy, batch, draw.torch, config.draws)
-        flow, error = parts.flow.mean(), parts.progress.mean()
-        return {"loss": flow + config.progress_weight * error, "flow": flow, "progress": error}
-
-    recipe = {key: value for key, value in asdict(config).items() if key != "loop"}
-    identity = json.dumps({**recipe, "model": asdict(policy.config), "windows": len(windows)})
-    report = fit(
+    return policy, fit_policy(
         policy,
-        losses,
+        windows,
         config.loop,
         out_dir,
-        identity=identity,
-        label="policy",
+        recipe=asdict(config),
+        started=start is not None,
+        augmentation=config.augmentation,
+        draws=config.draws,
+        progress_weight=config.progress_weight,
+        clips=len(clips),
         progress=progress,
         device=device,
     )
-    extra = {"training": json.dumps(asdict(config)), "clips": str(len(clips))}
-    save_module(Path(out_dir) / "policy.safetensors", policy, half=True, extra=extra)
-    return policy, report
 
 
 def new_policy(clips: Sequence[Clip], config: PolicyTrainConfig) -> GoalPolicy:
-    """A policy with seeded initial weights and the statistics of `clips`.
+    """A diffusion policy with seeded initial weights and the statistics of `clips`.
 
     One that is told the skill, and has no skills in its config, gets those of `clips`.
 
     Raises:
         SpecMismatch: A clip is of another robot.
     """
+    return fresh_policy(GoalPolicy, config.model, clips, config.loop.seed)
+
+
+def fresh_policy(
+    policy_class: type[PolicyT], model: GoalConditionedConfig, clips: Sequence[Clip], seed: int
+) -> PolicyT:
+    """A policy of any kind with seeded initial weights and the statistics of `clips`.
+
+    Raises:
+        SpecMismatch: A clip is of another robot.
+    """
     with torch.random.fork_rng(devices=[]):  # module initialisers know only the global generator
-        torch.manual_seed(config.loop.seed)
-        policy = GoalPolicy(_with_skills(config.model, clips))
+        torch.manual_seed(seed)
+        policy = policy_class(_with_skills(model, clips))
     check_robot(clips, policy.robot)
     policy.fit_statistics(
         np.concatenate([clip.actions for clip in clips]),
@@ -146,7 +117,85 @@ def new_policy(clips: Sequence[Clip], config: PolicyTrainConfig) -> GoalPolicy:
     return policy
 
 
-def _with_skills(model: GoalPolicyConfig, clips: Sequence[Clip]) -> GoalPolicyConfig:
+def fit_policy(
+    policy: GoalConditionedPolicy,
+    windows: PolicyWindows,
+    loop: LoopConfig,
+    out_dir: str | Path,
+    *,
+    recipe: Mapping[str, Any],
+    started: bool,
+    augmentation: Augmentation,
+    draws: int,
+    progress_weight: float,
+    clips: int,
+    progress: bool,
+    device: str,
+) -> FitReport:
+    """Train a policy of any kind in place on `windows`, and write it into `out_dir`.
+
+    Args:
+        policy: With its statistics set; parameters without `requires_grad` stay as they are.
+        windows: Of its clips.
+        loop: Optimiser and schedule.
+        out_dir: Folder for checkpoint, state and log.
+        recipe: The whole recipe as plain data, stored with the weights. It also tells runs apart,
+            but for its loops, whose states know their own schedule.
+        started: Whether the policy had been trained before; another thing that tells runs apart.
+        augmentation: How samples are varied.
+        draws: See `GoalConditionedPolicy.losses`.
+        progress_weight: Of the progress head's loss.
+        clips: How many there are; stored with the weights.
+        progress: Show a progress bar.
+        device: "cpu" or "cuda".
+
+    Raises:
+        DamagedFile: The stored state of an earlier, unfinished run cannot be read.
+        MoselError: The stored state is of another run.
+    """
+
+    def losses(draw: Draws) -> dict[str, Tensor]:
+        batch = windows.sample(draw.numpy, loop.batch_size, augmentation)
+        parts = policy.losses(batch, draw.torch, draws)
+        action, error = parts.action.mean(), parts.progress.mean()
+        return {
+            "loss": action + progress_weight * error,
+            policy.loss_name: action,
+            "progress": error,
+        }
+
+    identity: dict[str, Any] = {
+        **{key: value for key, value in recipe.items() if not key.endswith("loop")},
+        "model": asdict(policy.config),
+        "windows": len(windows),
+        "started": started,
+    }
+    report = fit(
+        policy,
+        losses,
+        loop,
+        out_dir,
+        identity=json.dumps(identity),
+        label="policy",
+        progress=progress,
+        device=device,
+    )
+    extra = {"training": json.dumps(recipe), "clips": str(clips)}
+    save_module(Path(out_dir) / FILE, policy, half=True, extra=extra)
+    return report
+
+
+def require_clips(clips: Sequence[Clip]) -> None:
+    """Insist on something to train on.
+
+    Raises:
+        NotEnoughData: There is nothing.
+    """
+    if not clips:
+        raise NotEnoughData("training the policy needs at least one clip; collect some episodes.")
+
+
+def _with_skills(model: GoalConditionedConfig, clips: Sequence[Clip]) -> GoalConditionedConfig:
     if not model.skill_id or model.skills:
         return model
     return replace(model, skills=tuple(sorted({clip.skill for clip in clips})))

@@ -14,8 +14,9 @@ from torch import Tensor
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData, SpecMismatch
 from mosel_gym.models.actions import held
+from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
 from mosel_gym.models.images import to_tensor
-from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.models.policy_batch import PolicyBatch
 from mosel_gym.specs import ROBOTS, RobotSpec
 from mosel_gym.training.pictures import (
     NoiseBank,
@@ -53,29 +54,6 @@ class Augmentation:
 NO_AUGMENTATION = Augmentation(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True)
-class PolicyBatch:
-    """One batch, ready for the network; B samples."""
-
-    scene: Tensor
-    """`[B, 3, S, S]` in -1..1; so is `goal`."""
-    hands: Tensor
-    """`[B, 3 K, S, S]` in -1..1, of K hand cameras."""
-    proprio: Tensor
-    """`[B, P]`, relative to home and standardised."""
-    goal: Tensor
-    has_goal: Tensor
-    """bool `[B]`."""
-    skill: Tensor | None
-    """int64 `[B]`, for a policy with skill id."""
-    actions: Tensor
-    """Normalised, flattened, `[B, chunk * A]`."""
-    progress: Tensor
-    """Steps to the goal frame / goal horizon, `[B]` in 0..1; without a goal, to the clip's end."""
-    has_progress: Tensor
-    """bool `[B]`: where the progress head is trained, see `GoalPolicyConfig.skill_progress`."""
-
-
 class PolicyWindows:
     """All windows of some clips.
 
@@ -88,7 +66,7 @@ class PolicyWindows:
     def __init__(
         self,
         clips: Sequence[Clip],
-        policy: GoalPolicy,
+        policy: GoalConditionedPolicy,
         *,
         past_end: int = 6,
         whole_chunks: bool = False,
@@ -150,11 +128,22 @@ class PolicyWindows:
         self, rng: np.random.Generator, count: int, augmentation: Augmentation
     ) -> PolicyBatch:
         """Draw `count` windows with replacement."""
-        total = self._cumulative[-1]
-        chosen = np.searchsorted(self._cumulative, rng.random(count) * total, side="right")
-        picked = self._windows[np.minimum(chosen, len(self._windows) - 1)]
+        picked = self._picked(rng, count)
         ahead = rng.integers(1, self._policy.config.goal_horizon + 1, size=count)
         return self._assemble(picked, ahead, rng, augmentation)
+
+    def sample_actions(self, rng: np.random.Generator, count: int) -> Tensor:
+        """Normalised actions of `count` windows, `[count, chunk, A]`; no picture is touched."""
+        chunk = self._policy.config.chunk
+        rows = [self._actions[at][start : start + chunk] for at, start in self._picked(rng, count)]
+        return torch.from_numpy(np.stack(rows)).to(self._policy.home_rotvec.device)
+
+    def _picked(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """Clip and start of `count` windows, `[count, 2]`."""
+        chosen = np.searchsorted(
+            self._cumulative, rng.random(count) * self._cumulative[-1], side="right"
+        )
+        return self._windows[np.minimum(chosen, len(self._windows) - 1)]
 
     def _assemble(
         self,

@@ -20,7 +20,7 @@ from mosel_gym.training.finetune_policy import PolicyFinetuneConfig, finetune_po
 from mosel_gym.training.finetune_video import VideoFinetuneConfig, finetune_video
 from mosel_gym.training.loop import LoopConfig
 from mosel_gym.training.margin import Margin
-from mosel_gym.training.policy import PolicyTrainConfig, flow_losses, train_policy
+from mosel_gym.training.policy import PolicyTrainConfig, train_policy
 from mosel_gym.training.policy_data import NO_AUGMENTATION, PolicyWindows
 from mosel_gym.training.video import VideoTrainConfig, new_planner
 
@@ -34,7 +34,7 @@ def flow_error(policy: GoalPolicy, clips: list[Clip]) -> float:
     windows = PolicyWindows(clips, policy, whole_chunks=True)
     with torch.no_grad():
         batch = windows.sample(np.random.default_rng(0), 128, NO_AUGMENTATION)
-        return float(flow_losses(policy, batch, torch.Generator().manual_seed(0), 4).flow.mean())
+        return float(policy.losses(batch, torch.Generator().manual_seed(0), 4).action.mean())
 
 
 @pytest.fixture(scope="module")
