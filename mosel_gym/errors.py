@@ -45,6 +45,22 @@ class NotEnoughData(MoselError, ValueError):
     """An improvement or a training run got fewer usable episodes than it needs."""
 
 
+class TrainingDiverged(MoselError, ArithmeticError):
+    """A loss, a gradient or a weight became NaN or infinite; the weights before it are kept."""
+
+    def __init__(self, message: str, *, step: int = 0, seed: int = 0) -> None:
+        """Remember which batch it was.
+
+        Args:
+            message: What to tell.
+            step: Steps made before it.
+            seed: With `step`, it decides the batch, see `training.draws.draws_at`.
+        """
+        super().__init__(message)
+        self.step = step
+        self.seed = seed
+
+
 class SpecMismatch(MoselError, ValueError):
     """Two sides disagree on a convention (rotation format, gripper polarity, rate, image size)."""
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,16 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mosel_gym.errors import MoselError
+from mosel_gym.training.devices import Processes, launched
+from mosel_gym.training.diverged import advice, not_finite
+from mosel_gym.training.draws import Draws, draws_at
 from mosel_gym.training.ema import Ema
-from mosel_gym.training.state import Log, read_state, write_state
+from mosel_gym.training.interrupt import deferred_interrupt
+from mosel_gym.training.keeping import Keeper
+from mosel_gym.training.precision import autocast
+from mosel_gym.training.state import Log
+
+__all__ = ["Draws", "FitReport", "LoopConfig", "draws_at", "fit", "learning_rate"]
 
 
 @dataclass(frozen=True)
@@ -43,17 +49,12 @@ class LoopConfig:
     seed: int = 0
     checkpoint_every_s: float = 60.0
     log_every: int = 20
-
-
-@dataclass(frozen=True)
-class Draws:
-    """The randomness of one training step, a pure function of (seed, step).
-
-    A resumed run therefore sees exactly what an uninterrupted one would have seen.
-    """
-
-    numpy: np.random.Generator
-    torch: torch.Generator
+    parts: int = 1
+    """A batch is drawn and differentiated in so many parts, which several processes share. The
+    weights depend on it (each part has its own draws), but not on who takes which part. At least
+    one a process."""
+    tensorboard: bool = True
+    """Curves for TensorBoard in `tb`, where it is installed (extra `train`)."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,6 @@ class FitReport:
     """Time spent in all, those before a resume included."""
     samples_per_s: float
     """Of this call."""
-
-
-def draws_at(seed: int, step: int) -> Draws:
-    """The randomness of step `step` of the run with `seed`."""
-    rng = np.random.default_rng([seed, step])
-    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    return Draws(rng, generator)
 
 
 def learning_rate(config: LoopConfig, step: int) -> float:
@@ -96,6 +90,7 @@ def fit(
     label: str = "training",
     progress: bool = True,
     device: str = "cpu",
+    processes: Processes | None = None,
 ) -> FitReport:
     """Train `module` in place and leave it with its averaged (EMA) weights, in evaluation mode.
 
@@ -103,23 +98,32 @@ def fit(
     `checkpoint_every_s` old) and ends with the same weights as if it had never stopped. Ctrl-C
     finishes the step, stores the state and then raises KeyboardInterrupt.
 
+    Started by `accelerate launch` in several processes, each draws its parts of every batch, the
+    gradients are averaged, and the main one writes; all end with the same weights.
+
     Args:
         module: The network; parameters without `requires_grad` stay as they are.
         losses: Computes named scalar losses of one batch from the step's `Draws`; "loss" is
-            minimised, the others are logged.
+            minimised, the others are logged. It draws `draw.share(config.batch_size)` samples.
         config: Optimiser and schedule.
-        out_dir: Where `state.pt` and `log.jsonl` go; None keeps nothing.
+        out_dir: Where `state.pt`, `log.jsonl` and `tb` go; None keeps nothing.
         identity: Names the data and model; a stored state of another identity is refused.
         label: Shown in the progress bar.
         progress: Show a progress bar.
         device: "cpu" or "cuda".
+        processes: Who shares the work; None = those that a launcher started.
 
     Raises:
         DamagedFile: The stored state cannot be read.
-        MoselError: The stored state is of another run, or the loss is not finite.
+        MoselError: The stored state is of another run.
+        TrainingDiverged: A loss, a gradient or a weight is not finite. `module` and `out_dir` keep
+            what was before that step.
     """
     folder = None if out_dir is None else Path(out_dir)
+    together = launched(device) if processes is None else processes
+    config = replace(config, parts=together.parts(config.parts, config.batch_size))
     module.to(device).train()
+    together.align(module)
     parameters = [p for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
         parameters,
@@ -128,51 +132,40 @@ def fit(
         weight_decay=config.weight_decay,
         fused=True,
     )
-    ema = Ema(module, config.ema_decay)
-    identity = f"{identity} {json.dumps(_schedule(config))}"
-    first, seconds_before = 0, 0.0
-    state = None if folder is None else read_state(folder, identity, device)
-    if state is not None:
-        first, seconds_before = int(state["step"]), float(state["seconds"])
-        module.load_state_dict(state["weights"])
-        optimizer.load_state_dict(state["optimizer"])
-        ema.restore(state["ema"])
-    log = Log(folder, first)
+    keeper = Keeper(
+        module,
+        optimizer,
+        ema := Ema(module, config.ema_decay),
+        folder,
+        identity=f"{identity} {json.dumps(_schedule(config))}",
+        writes=together.main,
+    )
+    first = keeper.restore(device)
     start_s = saved_s = time.monotonic()
 
-    def save(step: int) -> None:
-        if folder is not None:
-            content: dict[str, Any] = {
-                "step": step,
-                "seconds": seconds_before + time.monotonic() - start_s,
-                "weights": module.state_dict(),
-                "ema": ema.average,
-                "optimizer": optimizer.state_dict(),
-            }
-            write_state(folder, identity, content)
+    def checked(wrong: str | None, step: int) -> None:
+        if wrong is not None:
+            told = f"{label}, step {step} of {config.steps} (seed {config.seed}): {wrong}"
+            keeper.give_up(told, step, config.seed, _advice(config, step))
 
-    recent: list[dict[str, float]] = []
+    recent: deque[dict[str, float]] = deque(maxlen=max(1, config.log_every))
     report_loss = math.nan
-    bar = tqdm(total=config.steps, initial=first, desc=label, unit="step", disable=not progress)
-    with bar, _deferred_interrupt() as interrupted:
+    log = Log(folder if together.main else None, first, tensorboard=config.tensorboard)
+    hidden = not (progress and together.main)
+    bar = tqdm(total=config.steps, initial=first, desc=label, unit="step", disable=hidden)
+    with closing(log), bar, deferred_interrupt() as interrupted:
         for step in range(first, config.steps):
             for group in optimizer.param_groups:
                 group["lr"] = config.lr * learning_rate(config, step)
-            with torch.autocast(device, torch.bfloat16, enabled=config.bf16):
-                named = losses(draws_at(config.seed, step))
-            named["loss"].backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(parameters, config.grad_clip)
-            values = {name: float(value.detach()) for name, value in named.items()}
-            if not math.isfinite(values["loss"]):
-                raise MoselError(
-                    f"the loss became {values['loss']} at step {step} of {label}; lower the "
-                    "learning rate (lr) or look for non-finite numbers in the data."
-                )
+            values = _backward(losses, config, step, together.own(config.parts), device)
+            values, stop = together.average(parameters, values, interrupted.is_set())
+            norm = nn.utils.clip_grad_norm_(parameters, config.grad_clip)
+            checked(not_finite(module, values, norm), step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             ema.update(step)
             bar.update()
-            recent = [*recent[1 - config.log_every :], values] if config.log_every > 1 else [values]
+            recent.append(values)
             done = step + 1
             if done % config.log_every == 0 or done == config.steps:
                 means = {key: float(np.mean([v[key] for v in recent])) for key in values}
@@ -184,45 +177,60 @@ def fit(
                         "step": done,
                         **{key: round(value, 6) for key, value in means.items()},
                         "lr": optimizer.param_groups[0]["lr"],
+                        "steps_per_s": round((done - first) / elapsed_s, 3),
                         "samples_per_s": round((done - first) * config.batch_size / elapsed_s, 1),
-                        "seconds": round(seconds_before + elapsed_s, 1),
+                        "seconds": round(keeper.seconds(), 1),
                     }
                 )
-            if interrupted.is_set():
-                save(done)
-                raise KeyboardInterrupt
-            if done == config.steps or time.monotonic() - saved_s > config.checkpoint_every_s:
-                save(done)
+            due = time.monotonic() - saved_s > config.checkpoint_every_s
+            if stop or due or done == config.steps:
+                checked(keeper.unsound(), done)
+                keeper.save(done)
                 saved_s = time.monotonic()
+            if stop:
+                raise KeyboardInterrupt
     seconds = time.monotonic() - start_s
     ema.copy_to_module()
     module.eval()
     samples_per_s = (config.steps - first) * config.batch_size / max(seconds, 1e-9)
-    return FitReport(config.steps, report_loss, seconds_before + seconds, samples_per_s)
+    return FitReport(config.steps, report_loss, keeper.seconds_before + seconds, samples_per_s)
+
+
+def _backward(
+    losses: Callable[[Draws], Mapping[str, Tensor]],
+    config: LoopConfig,
+    step: int,
+    parts: range,
+    device: str,
+) -> dict[str, float]:
+    """Go through some parts of a batch; add their gradients, and return the means of the losses."""
+    each = []
+    for part in parts:
+        with autocast(device, config.bf16):
+            named = losses(draws_at(config.seed, step, part, config.parts))
+        loss = named["loss"] if len(parts) == 1 else named["loss"] / len(parts)
+        loss.backward()  # type: ignore[no-untyped-call]
+        each.append({name: float(value.detach()) for name, value in named.items()})
+    if len(each) == 1:
+        return each[0]
+    return {name: float(np.mean([values[name] for values in each])) for name in each[0]}
+
+
+def _advice(config: LoopConfig, step: int) -> str:
+    return advice(
+        step,
+        config.seed,
+        config.parts,
+        lr=config.lr,
+        grad_clip=config.grad_clip,
+        bf16=config.bf16,
+    )
 
 
 def _schedule(config: LoopConfig) -> dict[str, Any]:
     """What makes two runs the same; how often one saves or logs does not."""
     values = asdict(config)
-    return {key: values[key] for key in values if key not in ("checkpoint_every_s", "log_every")}
-
-
-@contextmanager
-def _deferred_interrupt() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a flag, so that no step is cut in half; the second one acts."""
-    flag = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield flag  # only the main thread may set signal handlers
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def on_interrupt(number: int, frame: Any) -> None:
-        if flag.is_set() or previous is None:
-            raise KeyboardInterrupt
-        flag.set()
-
-    signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield flag
-    finally:
-        signal.signal(signal.SIGINT, previous)
+    if config.parts == 1:
+        del values["parts"]  # states from before there were parts have none
+    elsewhere = ("checkpoint_every_s", "log_every", "tensorboard")
+    return {key: values[key] for key in values if key not in elsewhere}

@@ -11,6 +11,7 @@ import torch
 
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.errors import DamagedFile, MoselError
+from mosel_gym.training.curves import Curves
 
 STATE_NAME = "state.pt"
 LOG_NAME = "log.jsonl"
@@ -50,10 +51,19 @@ def read_state(folder: Path, identity: str, device: str) -> dict[str, Any] | Non
 class Log:
     """One JSON line every few steps; lines after a resumed step are dropped and written again."""
 
-    def __init__(self, folder: Path | None, resumed_step: int) -> None:
-        """Open the log of `folder`; None keeps no log."""
+    def __init__(
+        self, folder: Path | None, resumed_step: int, *, tensorboard: bool = False
+    ) -> None:
+        """Open the log of `folder`; None keeps no log.
+
+        Args:
+            folder: Where `log.jsonl` lies.
+            resumed_step: Keep the lines up to there.
+            tensorboard: Write the same numbers for TensorBoard, if it is installed.
+        """
         self._path = None if folder is None else folder / LOG_NAME
-        if self._path is None:
+        self._curves: Curves | None = None
+        if folder is None or self._path is None:
             return
         kept = []
         if self._path.exists():
@@ -66,9 +76,18 @@ class Log:
                     kept.append(line + "\n")
         with atomic_path(self._path) as draft:
             draft.write_text("".join(kept))
+        if tensorboard and Curves.possible():
+            self._curves = Curves(folder, resumed_step)
 
     def write(self, entry: dict[str, float | int]) -> None:
         """Append one line."""
         if self._path is not None:
             with self._path.open("a") as file:
                 file.write(json.dumps(entry) + "\n")
+        if self._curves is not None:
+            self._curves.write(entry)
+
+    def close(self) -> None:
+        """Finish what was opened."""
+        if self._curves is not None:
+            self._curves.close()
