@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mosel_gym.benchmark.execution import ExecutedAgent
 from mosel_gym.benchmark.results import EpisodeResult
 from mosel_gym.benchmark.rows import Row, keep_rows, read_rows, rows_of
 from mosel_gym.benchmark.specs import PretrainedAgent, ScriptedExpert, card_information
@@ -19,12 +20,13 @@ _CONDITIONS = ("hold", "settle", "max_steps", "render_every", "layout_spread_m",
 
 def eval_rows(
     config: EvalConfig,
-    spec: PretrainedAgent | ScriptedExpert,
+    spec: PretrainedAgent | ScriptedExpert | ExecutedAgent,
     env_id: str,
     results: Sequence[EpisodeResult],
 ) -> list[Row]:
     """One row an attempt; a plan that was refined k times counts as k rounds more.
 
+    The label tells how the agent's way of carrying out a skill was changed, if it was.
     An episode that a model left unfinished has no row for the plans that were not written: it may
     be carried out with them another day.
     """
@@ -34,14 +36,15 @@ def eval_rows(
     if config.plan:
         conditions["plan"] = list(config.plan)
     fingerprint, given = spec.fingerprint(), config.information
-    if not given and isinstance(spec, PretrainedAgent):
+    if not given and not isinstance(spec, ScriptedExpert):
         given = card_information(spec.source)
+    label = config.execution.label(config.label or Path(config.agent).name)
     rows: list[Row] = []
     for number in range(config.refine_rounds + 1):
         rows += rows_of(
             [result.after(number) for result in results if result.knows(number)],
             env_id,
-            config.label or Path(config.agent).name,
+            label,
             round=config.round + number,
             repeat=config.repeat,
             conditions=conditions,

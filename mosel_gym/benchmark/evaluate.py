@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mosel_gym.benchmark.eval_rows import check_versions, eval_rows
+from mosel_gym.benchmark.execution import Choice, ExecutedAgent, Execution
 from mosel_gym.benchmark.module_options import ModuleOptions
 from mosel_gym.benchmark.modules import check_modules
 from mosel_gym.benchmark.provenance import write_json
@@ -30,7 +31,7 @@ from mosel_gym.benchmark.tables import (
     models_text,
     seconds_table,
 )
-from mosel_gym.errors import BudgetReached, ModelError, MoselError
+from mosel_gym.errors import BudgetReached, ModelError, MoselError, SpecMismatch
 from mosel_gym.llm.config import ChatConfig
 from mosel_gym.registry import task_of
 from mosel_gym.specs import robot as find_robot
@@ -85,6 +86,14 @@ class EvalConfig:
     settle: int = 40
     """Steps in a row after which an episode ends: by then the arm has let go, and the last pictures
     show what it left behind."""
+    early_advance: Choice = "own"
+    """Whether a skill ends as soon as the judge is sure, twice in a row, that its sub-goal is
+    reached; "own" = as the agent is stored. The paper has no such thing. A change stands in the
+    label of the rows."""
+    judge_in_loop: Choice = "own"
+    """Whether the judge is asked at all while a skill is carried out; told by the label, too."""
+    sampling_steps: int | None = None
+    """Sampling steps of the video planner; told by the label, too. None = its own number."""
     video: bool = True
     modes: tuple[Mode, ...] = MODES
     """Kinds of goals, for goal reliance."""
@@ -96,6 +105,11 @@ class EvalConfig:
     """In rows: which repetition of the whole improvement the agent comes from."""
     information: str = ""
     """In rows: what the agent was given to learn from; "" = what its card says."""
+
+    @property
+    def execution(self) -> Execution:
+        """What is changed about the agent's way of carrying out a skill."""
+        return Execution(self.early_advance, self.judge_in_loop, self.sampling_steps)
 
 
 @dataclass(frozen=True)
@@ -217,15 +231,24 @@ def _seen(config: EvalConfig) -> dict[str, Any]:
     return {"cameras": cameras or None, "control": control}
 
 
-def _agent(config: EvalConfig, shares: int) -> PretrainedAgent | ScriptedExpert:
+def _agent(config: EvalConfig, shares: int) -> PretrainedAgent | ScriptedExpert | ExecutedAgent:
     """The recipe, with a budget for one of `shares` processes."""
     buffer = None if config.buffer is None else str(config.buffer)
     llm = _share(config.llm, shares)
+    execution = config.execution
     if config.agent == EXPERT:
+        if execution.words:
+            raise SpecMismatch(
+                f"The scripted expert takes no {' and no '.join(execution.words)}: it has neither "
+                "video planner nor judge in its loop. Leave these options out."
+            )
         planner = "offline" if config.planner == "stored" else config.planner
         analyzer = "privileged" if config.analyzer == "stored" else config.analyzer
         return ScriptedExpert(planner, analyzer, buffer, llm, config.shown)
-    return PretrainedAgent(config.agent, config.analyzer, buffer, config.planner, llm, config.shown)
+    agent = PretrainedAgent(
+        config.agent, config.analyzer, buffer, config.planner, llm, config.shown
+    )
+    return ExecutedAgent(agent, execution) if execution.words else agent
 
 
 def _share(llm: ChatConfig, shares: int) -> ChatConfig:

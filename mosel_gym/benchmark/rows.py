@@ -52,7 +52,9 @@ class Row:
     """PRIVILEGED truth at the episode's end."""
     plan: tuple[str, ...] = ()
     verdicts: tuple[dict[str, Any], ...] = ()
-    """`skill`, `judged`, and the privileged `truth` of every judged segment."""
+    """`skill`, `judged`, and the privileged `truth` of every judged segment, with its number in the
+    episode (`segment`: a skill that was tried again has several) and the judge's `confidence`.
+    Older rows lack the last two."""
     judged_success: bool | None = None
     """The analyzer's word on the episode; None = nobody judged it."""
     protocol: str = ""
@@ -131,7 +133,13 @@ def rows_of(
             subgoals=result.subgoals,
             plan=result.plan,
             verdicts=tuple(
-                {"skill": row.skill, "judged": row.judged, "truth": row.truth}
+                {
+                    "skill": row.skill,
+                    "judged": row.judged,
+                    "truth": row.truth,
+                    "segment": row.segment,
+                    "confidence": round_s(row.confidence),
+                }
                 for row in result.verdicts
             ),
             judged_success=result.judged_success,
@@ -158,7 +166,7 @@ _SETTING = ("protocol", "renderer", "assets", "robot")
 
 
 def round_s(seconds: float) -> float:
-    """Milliseconds are enough."""
+    """Thousandths are enough, of seconds and of confidences."""
     return round(seconds, 3)
 
 

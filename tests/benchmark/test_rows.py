@@ -51,7 +51,8 @@ def test_a_result_becomes_a_row_with_all_that_the_tables_need(tmp_path: Path) ->
         "ok",
         12,
     )
-    assert found.verdicts == ({"skill": "push it", "judged": True, "truth": False},)
+    told = {"skill": "push it", "judged": True, "truth": False, "segment": 0, "confidence": 0.7}
+    assert found.verdicts == (told,)
     assert found.subgoals == {"it is there": False}
     assert found.seconds == 1.735
     assert (found.protocol, found.renderer, found.assets) == ("mosel", "osmesa", "pack-1")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mosel_gym.benchmark.execution import set_sampling_steps
 from mosel_gym.benchmark.provenance import git_revision, hardware, versions
 from mosel_gym.benchmark.rollout import Agent
 from mosel_gym.benchmark.rows import Row
@@ -38,13 +39,7 @@ class SampledAgent:
         agent: Any = self.agent.build()
         if self.steps is None:
             return agent  # type: ignore[no-any-return]
-        config: Any = getattr(getattr(agent, "video_planner", None), "config", None)
-        if getattr(config, "objective", None) != "flow":
-            raise SpecMismatch(
-                f"{agent.name} has no video planner that samples in steps; the sampling of a "
-                '`LatentVideoPlanner` with the objective "flow" can be varied.'
-            )
-        agent.video_planner.config = replace(config, num_steps=self.steps)
+        set_sampling_steps(agent, self.steps)
         return agent  # type: ignore[no-any-return]
 
     def fingerprint(self) -> str:

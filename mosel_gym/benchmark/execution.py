@@ -1,0 +1,136 @@
+"""How an agent carries out a skill, changed for an evaluation: the rows tell each change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal
+
+from mosel_gym.benchmark.rollout import Agent
+from mosel_gym.benchmark.specs import PretrainedAgent
+from mosel_gym.errors import SpecMismatch
+
+Choice = Literal["own", "on", "off"]
+"""As the agent is stored, or otherwise."""
+SURE = 0.9
+"""`ExecutorConfig.done_above` of an early advance, for agents that are stored without one."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What is changed; by default nothing is."""
+
+    early_advance: Choice = "own"
+    """Whether a skill ends as soon as the judge is sure that its sub-goal is reached. The paper has
+    no such thing: there a skill lasts until its last frame was followed, or its budget is used."""
+    judge_in_loop: Choice = "own"
+    """Whether the judge is asked at all while a skill is carried out."""
+    sampling_steps: int | None = None
+    """Of the video planner; None = its own number."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if self.early_advance == "on" and self.judge_in_loop == "off":
+            raise SpecMismatch(
+                "early_advance is 'on' and judge_in_loop is 'off', but nobody else can say that a "
+                "sub-goal is reached early. Switch one of them."
+            )
+        if self.sampling_steps is not None and self.sampling_steps < 1:
+            raise SpecMismatch(
+                f"sampling_steps is {self.sampling_steps}; it must be a whole number of at least 1."
+            )
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The changes, as they stand behind an agent's label."""
+        found = []
+        if self.sampling_steps is not None:
+            found.append(f"{self.sampling_steps} sampling steps")
+        if self.early_advance != "own":
+            found.append(f"early advance {self.early_advance}")
+        if self.judge_in_loop != "own":
+            found.append(f"judge in loop {self.judge_in_loop}")
+        return tuple(found)
+
+    def label(self, label: str) -> str:
+        """As "after round 2, early advance off"."""
+        return ", ".join((label, *self.words))
+
+    def apply(self, agent: Any) -> None:
+        """Change a loaded agent.
+
+        Raises:
+            SpecMismatch: It has nothing that could be changed so.
+        """
+        if self.judge_in_loop != "own":
+            if "judge_in_loop" not in _names(getattr(agent, "config", None)):
+                raise SpecMismatch(
+                    f"{agent.name} never asks a judge while it acts, so that --judge-in-loop "
+                    "changes nothing. Leave it out."
+                )
+            agent.config = replace(agent.config, judge_in_loop=self.judge_in_loop == "on")
+        if self.early_advance != "own":
+            self._advance(agent)
+        if self.sampling_steps is not None:
+            set_sampling_steps(agent, self.sampling_steps)
+
+    def _advance(self, agent: Any) -> None:
+        executor = getattr(getattr(agent, "config", None), "executor", None)
+        asks = getattr(agent.config, "judge_in_loop", False) and agent.judge is not None
+        if executor is None or (self.early_advance == "on" and not asks):
+            raise SpecMismatch(
+                f"{agent.name} asks no judge while it carries out a skill, so that there is no "
+                f"early advance to switch {self.early_advance}. Leave --early-advance out."
+            )
+        done_above = 1.0
+        if self.early_advance == "on":
+            done_above = executor.done_above if executor.done_above < 1.0 else SURE
+        agent.config = replace(agent.config, executor=replace(executor, done_above=done_above))
+
+
+def set_sampling_steps(agent: Any, steps: int) -> None:
+    """Let the video planner of a loaded agent sample in so many steps.
+
+    Raises:
+        SpecMismatch: Its video planner does not sample in steps.
+    """
+    planner = getattr(agent, "video_planner", None)
+    config: Any = getattr(planner, "config", None)
+    if "num_steps" not in _names(config) or getattr(config, "objective", "") == "regression":
+        raise SpecMismatch(
+            f"{agent.name} has no video planner that samples in steps, so that their number cannot "
+            "be varied. A `LatentVideoPlanner` with the objective 'flow' has."
+        )
+    assert planner is not None
+    planner.config = replace(config, num_steps=steps)
+
+
+@dataclass(frozen=True)
+class ExecutedAgent:
+    """A stored agent whose execution is changed."""
+
+    agent: PretrainedAgent
+    execution: Execution
+
+    @property
+    def source(self) -> str:
+        """Name or folder of the stored one."""
+        return self.agent.source
+
+    def build(self) -> Agent:
+        """Load it and change it; errors as those of both."""
+        agent = self.agent.build()
+        self.execution.apply(agent)
+        return agent
+
+    def asked(self) -> tuple[str, ...]:
+        """The foundation models that it will ask."""
+        return self.agent.asked()
+
+    def fingerprint(self) -> str:
+        """That of the stored one, and the changes."""
+        return self.execution.label(self.agent.fingerprint())
+
+
+def _names(config: Any) -> set[str]:
+    known = is_dataclass(config) and not isinstance(config, type)
+    return {field.name for field in fields(config)} if known else set()

@@ -1,0 +1,57 @@
+"""An agent's execution, changed for an evaluation: what changes, and that the rows say so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mosel_gym.agents.pretrained import load_any
+from mosel_gym.benchmark.eval_rows import eval_rows
+from mosel_gym.benchmark.evaluate import EvalConfig, check_rows
+from mosel_gym.benchmark.execution import ExecutedAgent, Execution
+from mosel_gym.benchmark.results import EpisodeResult
+from mosel_gym.benchmark.specs import PretrainedAgent
+from mosel_gym.errors import SpecMismatch
+
+TASK = "MOSEL-LiberoLong-Task6"
+
+
+def test_each_option_changes_what_it_says(untrained: Path) -> None:
+    plain = PretrainedAgent(str(untrained))
+    usual = load_any(untrained).config  # type: ignore[attr-defined]
+    off = ExecutedAgent(plain, Execution("off", "off", 4)).build()
+    assert off.config.executor.done_above == 1.0  # type: ignore[attr-defined]
+    assert off.config.judge_in_loop is False  # type: ignore[attr-defined]
+    assert off.video_planner.config.num_steps == 4  # type: ignore[attr-defined]
+    on = ExecutedAgent(plain, Execution("on")).build()
+    assert on.config.executor.done_above < 1.0  # type: ignore[attr-defined]
+    assert on.config.judge_in_loop == usual.judge_in_loop  # type: ignore[attr-defined]
+
+
+def test_the_label_and_the_fingerprint_of_a_row_tell(untrained: Path) -> None:
+    agent = str(untrained)
+    config = EvalConfig(agent=agent, task=TASK, label="base", early_advance="off", sampling_steps=4)
+    spec = ExecutedAgent(PretrainedAgent(agent), config.execution)
+    (row,) = eval_rows(config, spec, TASK, [EpisodeResult(1, success=True)])
+    assert row.agent == "base, 4 sampling steps, early advance off"
+    assert row.fingerprint.endswith("4 sampling steps, early advance off")
+    (own,) = eval_rows(
+        EvalConfig(agent=agent, label="base"), PretrainedAgent(agent), TASK, [EpisodeResult(1)]
+    )
+    assert own.agent == "base"
+    assert own.fingerprint != row.fingerprint
+
+
+def test_what_has_no_effect_is_refused(untrained: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecMismatch, match="nobody else can say"):
+        Execution("on", "off")
+    with pytest.raises(SpecMismatch, match="sampling_steps is 0"):
+        Execution(sampling_steps=0)
+    hip = PretrainedAgent(f"hip:{untrained}")
+    with pytest.raises(SpecMismatch, match="never asks a judge"):
+        ExecutedAgent(hip, Execution(judge_in_loop="on")).build()
+    with pytest.raises(SpecMismatch, match="no early advance to switch on"):
+        ExecutedAgent(hip, Execution(early_advance="on")).build()
+    with pytest.raises(SpecMismatch, match="scripted expert takes no early advance off"):
+        check_rows(EvalConfig(agent="expert", early_advance="off"), tmp_path / "r.jsonl", [0])
