@@ -109,7 +109,8 @@ def train_vla(
     windows = VlaWindows(demos, view)
 
     def losses(draw: Draws) -> dict[str, Tensor]:
-        seen, wanted = windows.sample(draw.numpy, config.loop.batch_size, config.augmentation)
+        count = draw.share(config.loop.batch_size)
+        seen, wanted = windows.sample(draw.numpy, count, config.augmentation)
         mean = policy.mean_actions(seen)
         return {"loss": F.smooth_l1_loss(mean.float(), wanted, beta=config.beta)}
 

@@ -82,7 +82,7 @@ def train_codec(
     codec.mean_image.copy_(to_tensor(sample, device).mean(dim=0))
 
     def losses(draw: Draws) -> dict[str, Tensor]:
-        frames = sample_frames(clips, draw.numpy, config.loop.batch_size)
+        frames = sample_frames(clips, draw.numpy, draw.share(config.loop.batch_size))
         return {"loss": codec_loss(codec, to_tensor(frames, device), config, draw.torch)}
 
     report = fit(

@@ -110,7 +110,7 @@ def train_judge(
 
     def losses(draw: Draws) -> dict[str, Tensor]:
         batch = windows.sample(
-            draw.numpy, config.loop.batch_size, config.shift_px, config.brightness
+            draw.numpy, draw.share(config.loop.batch_size), config.shift_px, config.brightness
         )
         logits = judge(batch.start, batch.scene, batch.hands, batch.skill)
         wrong = ((logits > 0) != (batch.label > 0.5)).float().mean()

@@ -155,7 +155,7 @@ def fit_policy(
     """
 
     def losses(draw: Draws) -> dict[str, Tensor]:
-        batch = windows.sample(draw.numpy, loop.batch_size, augmentation)
+        batch = windows.sample(draw.numpy, draw.share(loop.batch_size), augmentation)
         parts = policy.losses(batch, draw.torch, draws)
         action, error = parts.action.mean(), parts.progress.mean()
         return {

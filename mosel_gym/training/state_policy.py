@@ -88,7 +88,8 @@ def train_state_policy(
     seen, done = torch.from_numpy(features), torch.from_numpy(actions)
 
     def losses(draw: Draws) -> dict[str, Tensor]:
-        rows = torch.from_numpy(draw.numpy.integers(len(seen), size=config.loop.batch_size))
+        count = draw.share(config.loop.batch_size)
+        rows = torch.from_numpy(draw.numpy.integers(len(seen), size=count))
         batch = seen[rows]
         shake = torch.randn(batch.shape, generator=draw.torch) * config.noise
         predicted, steps = policy(batch + shake * policy.normal.scale, skills[rows])

@@ -126,7 +126,7 @@ def train_tokens(
     tokens = policy.tokens
 
     def losses(draw: Draws) -> dict[str, Tensor]:
-        actions = windows.sample_actions(draw.numpy, loop.batch_size)
+        actions = windows.sample_actions(draw.numpy, draw.share(loop.batch_size))
         return {"loss": (tokens(actions) - actions).abs().mean()}
 
     tokens.requires_grad_(True)
