@@ -115,9 +115,17 @@ def launched(device: str) -> Processes:
             f"device {device!r} was asked for, but torch finds no CUDA device here. Use `--device "
             "cpu`, or install a torch built for this machine's GPU driver."
         )
-    if "LOCAL_RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return Processes()
-    return LaunchedProcesses(device)
+    return LaunchedProcesses(device) if _several() else Processes()
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes files and prints."""
+    return not _several() or int(os.environ.get("RANK", "0")) == 0
+
+
+def _several() -> bool:
+    """Whether a launcher started this process beside others; these two variables are torch's."""
+    return "LOCAL_RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 @functools.cache

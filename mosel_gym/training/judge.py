@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.judge import SubgoalJudge, SubgoalJudgeConfig
+from mosel_gym.training.devices import is_main
 from mosel_gym.training.judge_data import JudgeWindows, LabelledClip
 from mosel_gym.training.loop import Draws, FitReport, LoopConfig, fit
 
@@ -138,6 +139,8 @@ def save_judge(
     calibrated: float | None = None,
 ) -> None:
     """Write `judge.safetensors` (float16), with how it was made."""
+    if not is_main():
+        return
     extra = {"training": json.dumps(asdict(config)), "clips": str(clips)}
     if calibrated is not None:
         extra["calibrated"] = f"{calibrated:.4f}"

@@ -17,6 +17,7 @@ from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.goal_conditioned import GoalConditionedConfig, GoalConditionedPolicy
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
+from mosel_gym.training.devices import is_main
 from mosel_gym.training.loop import Draws, FitReport, LoopConfig, fit
 from mosel_gym.training.policy_data import Augmentation, PolicyWindows, check_robot
 
@@ -181,7 +182,8 @@ def fit_policy(
         device=device,
     )
     extra = {"training": json.dumps(recipe), "clips": str(clips)}
-    save_module(Path(out_dir) / FILE, policy, half=True, extra=extra)
+    if is_main():
+        save_module(Path(out_dir) / FILE, policy, half=True, extra=extra)
     return report
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.state_policy import StatePolicy, StatePolicyConfig
+from mosel_gym.training.devices import is_main
 from mosel_gym.training.loop import Draws, FitReport, LoopConfig, fit
 
 
@@ -111,7 +112,8 @@ def train_state_policy(
         label="state policy",
         progress=progress,
     )
-    save_module(Path(out_dir) / "state_policy.safetensors", policy)
+    if is_main():
+        save_module(Path(out_dir) / "state_policy.safetensors", policy)
     return policy, report
 
 
