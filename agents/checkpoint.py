@@ -34,9 +34,11 @@ from mosel_gym.data.cameras import Cameras
 from mosel_gym.errors import DamagedFile, MissingLibrary, SpecMismatch, UnknownId
 from mosel_gym.llm.extra import require
 from mosel_gym.models.checkpoint import ConfiguredModule, load_module, save_module
-from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
 from mosel_gym.models.judge import SubgoalJudge
-from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.models.policies import load_policy
+from mosel_gym.models.video_base import VideoPlannerNetwork
+from mosel_gym.models.video_planners import load_planner
 from mosel_gym.types import TaskPlan
 
 FORMAT = "mosel-agent/1"
@@ -173,8 +175,8 @@ def load_agent(name_or_dir: str | Path, device: str = "cpu") -> StoredAgent:
         ) from error
     return StoredAgent(
         task_planner=planner,
-        video_planner=load_module(folder / VIDEO, LatentVideoPlanner, device=device),
-        inverse_dynamics=load_module(folder / POLICY, GoalPolicy, device=device),
+        video_planner=load_planner(folder / VIDEO, device),
+        inverse_dynamics=load_policy(folder / POLICY, device),
         analyzer=analyzer,
         judge=judge if isinstance(judge, SkillJudge) else None,
         config=config,
@@ -195,7 +197,7 @@ def network_files(
         SpecMismatch: One is of a class that the format has no name for.
     """
     networks: dict[str, ConfiguredModule] = {}
-    for file, part, kind in ((VIDEO, video, LatentVideoPlanner), (POLICY, policy, GoalPolicy)):
+    for file, part, kind in ((VIDEO, video, VideoPlannerNetwork), (POLICY, policy, GoalConditionedPolicy)):
         if part is None:
             continue
         if not isinstance(part, kind):

@@ -8,8 +8,8 @@ from typing import Any
 from mosel_gym.agents.base import InverseDynamics, VideoPlanner
 from mosel_gym.agents.config import ActingConfig
 from mosel_gym.errors import SpecMismatch
-from mosel_gym.models.inverse_dynamics import GoalPolicy
-from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
+from mosel_gym.models.video_base import VideoPlannerNetwork
 
 
 def check_parts(config: ActingConfig, video: VideoPlanner, policy: InverseDynamics) -> None:
@@ -19,7 +19,7 @@ def check_parts(config: ActingConfig, video: VideoPlanner, policy: InverseDynami
         SpecMismatch: Another robot, or another scene camera.
     """
     scene = config.executor.scene_camera
-    if isinstance(policy, GoalPolicy):
+    if isinstance(policy, GoalConditionedPolicy):
         if policy.config.robot != config.robot:
             raise SpecMismatch(
                 f"The policy was made for the robot {policy.config.robot!r}, the agent's config "
@@ -27,7 +27,7 @@ def check_parts(config: ActingConfig, video: VideoPlanner, policy: InverseDynami
                 "or take a preset of `agents.presets`."
             )
         _check_scene("policy", policy.config.cameras.scene, scene)
-    if isinstance(video, LatentVideoPlanner):
+    if isinstance(video, VideoPlannerNetwork):
         _check_scene("video planner", video.config.scene_camera, scene)
 
 

@@ -14,7 +14,8 @@ from mosel_gym.agents.config import MoselConfig
 from mosel_gym.agents.executor import ExecutorConfig
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
 from mosel_gym.errors import SpecMismatch, UnknownId
-from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
+from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
+from mosel_gym.models.inverse_dynamics import GoalPolicyConfig
 from mosel_gym.models.judge import SubgoalJudgeConfig
 from mosel_gym.models.video_planner import VideoPlannerConfig
 from mosel_gym.training.judge import JudgeTrainConfig
@@ -62,7 +63,7 @@ class Preset:
             released=_filled(config.released, JudgeTrainConfig.released, self.released),
         )
 
-    def for_agent(self, policy: GoalPolicy) -> MoselConfig:
+    def for_agent(self, policy: GoalConditionedPolicy) -> MoselConfig:
         """Config of an agent with that policy.
 
         Raises:

@@ -80,6 +80,8 @@ class VisualPlan:
     planner: str
     seconds: float = 0.0
     """Wall time of the sampling."""
+    finite: bool = True
+    """False where the network returned a NaN or an infinity; the pictures then say nothing."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Differences from PaLM-E's own paper (Driess et al. 2023; the MOSEL paper also na
 - There one large model with pictures in its prompt plans, and plans again after every skill; no
   success detector stands beside it. Here the task planner of this package writes the whole plan
   from the first picture, so that all rows of a table differ in nothing else.
-- There the skills are a policy conditioned on language. Here the policy is the diffusion policy
+- There the skills are a policy conditioned on language. Here the policy is one of those
   that MOSEL uses, without its goal frame: a learned table of skill texts stands for a language
   encoder, so it knows the skills that it was trained on and no others.
 - There the planner decides when a skill is over. Here the policy does, if it was trained with
@@ -26,7 +26,7 @@ from mosel_gym.agents.baselines.composed import Baseline
 from mosel_gym.agents.config import ActingConfig
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.errors import SpecMismatch
-from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
 from mosel_gym.types import Frame, VisualPlan
 
 
@@ -63,7 +63,8 @@ class PalmEAgent(Baseline):
         analyzer: base.VideoAnalyzer | None = None,
         buffer: ReflectionBuffer | str | Path | None = None,
     ) -> None:
-        if isinstance(inverse_dynamics, GoalPolicy) and not inverse_dynamics.config.skill_id:
+        known = isinstance(inverse_dynamics, GoalConditionedPolicy)
+        if known and not inverse_dynamics.config.skill_id:
             raise SpecMismatch(
                 "PaLM-E shows its policy no goal frame, and this policy is not told the skill "
                 "either (skill_id=False). Train one with `mosel train policy --model.skill-id "

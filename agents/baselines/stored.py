@@ -23,8 +23,8 @@ from mosel_gym.agents.kinds import read_index, require_kind
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.errors import DamagedFile
 from mosel_gym.models.checkpoint import load_module, save_module
-from mosel_gym.models.inverse_dynamics import GoalPolicy
-from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.models.policies import load_policy
+from mosel_gym.models.video_planners import load_planner
 
 
 @dataclass
@@ -98,8 +98,8 @@ def load_parts(
         ) from error
     return StoredParts(
         config,
-        load_module(folder / POLICY, GoalPolicy, device=device),
-        load_module(folder / VIDEO, LatentVideoPlanner, device=device) if video else None,
+        load_policy(folder / POLICY, device),
+        load_planner(folder / VIDEO, device) if video else None,
         task_planner,
         card,
     )

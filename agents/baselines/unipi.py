@@ -29,7 +29,7 @@ from mosel_gym.agents.config import ActingConfig
 from mosel_gym.agents.planning.check import resolve_task
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.errors import InvalidPlan, SpecMismatch, UnknownId
-from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
 from mosel_gym.registry import find_task
 from mosel_gym.types import Episode, Observation, Reflection, Skill, Task, TaskPlan
 
@@ -85,7 +85,8 @@ class UniPiAgent(Baseline):
         analyzer: base.VideoAnalyzer | None = None,
         buffer: ReflectionBuffer | str | Path | None = None,
     ) -> None:
-        if isinstance(inverse_dynamics, GoalPolicy) and inverse_dynamics.config.skill_id:
+        known = isinstance(inverse_dynamics, GoalConditionedPolicy)
+        if known and inverse_dynamics.config.skill_id:
             raise SpecMismatch(
                 "UniPi has no skills, but this policy wants to be told one (skill_id=True). Train "
                 "one without, with `mosel train policy --whole-task`."
@@ -128,7 +129,7 @@ class UniPiAgent(Baseline):
 def _for_whole_tasks(config: ActingConfig, policy: base.InverseDynamics) -> ActingConfig:
     """One segment to the end of the episode, with time enough for every frame."""
     patience = config.executor.max_steps_per_frame
-    if isinstance(policy, GoalPolicy):
+    if isinstance(policy, GoalConditionedPolicy):
         patience = max(patience, round(1.25 * policy.config.goal_horizon))
     executor = replace(
         config.executor,

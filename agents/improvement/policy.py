@@ -9,7 +9,7 @@ from mosel_gym.agents.improvement.evidence import Evidence
 from mosel_gym.agents.improvement.networks import restored_on_error
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import SpecMismatch
-from mosel_gym.models.inverse_dynamics import GoalPolicy
+from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
 from mosel_gym.training.finetune import FinetuneReport
 from mosel_gym.training.finetune_policy import PolicyFinetuneConfig, finetune_policy
 
@@ -24,7 +24,7 @@ def refine_policy(
     """Fine-tune the policy in place on D_success and D_fail.
 
     Args:
-        policy: A `GoalPolicy`.
+        policy: A `GoalPolicy` or a `TokenPolicy`.
         evidence: Reflected episodes.
         demos: Demonstrations that are mixed in, as `config.demo_fraction` says.
         config: The recipe, margin and weight of the failures included.
@@ -34,10 +34,10 @@ def refine_policy(
         NotEnoughData: There are fewer.
         SpecMismatch: This policy has no weights that could be refined.
     """
-    if not isinstance(policy, GoalPolicy):
+    if not isinstance(policy, GoalConditionedPolicy):
         raise SpecMismatch(
-            f"A {type(policy).__name__} cannot be refined; the policy target needs a GoalPolicy. "
-            "Choose another target."
+            f"A {type(policy).__name__} cannot be refined; the policy target needs a GoalPolicy or a "
+            "TokenPolicy. Choose another target, or compose the agent with one of these."
         )
     evidence.require(min_accepted, "Refining the policy")
     size, cameras = policy.config.size, policy.config.cameras

@@ -10,7 +10,7 @@ from mosel_gym.agents.improvement.networks import restored_on_error
 from mosel_gym.data.cameras import Cameras
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import SpecMismatch
-from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.models.video_base import VideoPlannerNetwork
 from mosel_gym.training.finetune import FinetuneReport
 from mosel_gym.training.finetune_video import VideoFinetuneConfig, finetune_video
 
@@ -25,7 +25,7 @@ def refine_video(
     """Fine-tune the video planner in place on D_success.
 
     Args:
-        planner: A `LatentVideoPlanner`.
+        planner: A `VideoPlannerNetwork` of any kind.
         evidence: Reflected episodes.
         demos: Demonstrations for replay.
         config: The recipe.
@@ -35,14 +35,14 @@ def refine_video(
         NotEnoughData: There are fewer.
         SpecMismatch: This planner has no weights that could be refined.
     """
-    if not isinstance(planner, LatentVideoPlanner):
+    if not isinstance(planner, VideoPlannerNetwork):
         raise SpecMismatch(
             f"A {type(planner).__name__} cannot be refined; the video target needs a "
-            "LatentVideoPlanner. Choose another target."
+            "planner of `mosel train video`. Choose another target."
         )
     evidence.require(min_accepted, "Refining the video planner")
     scene = Cameras(planner.config.scene_camera, hands=())
-    success = evidence.clips(planner.config.codec.size, True, scene)
+    success = evidence.clips(planner.size, True, scene)
     with restored_on_error(planner):
-        device = next(planner.parameters()).device.type
+        device = planner.device.type
         return finetune_video(planner, success, demos, config, device=device)

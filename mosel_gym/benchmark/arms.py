@@ -228,5 +228,5 @@ def _demos(agent: MoselAgent, job: ArmJob) -> list[Clip]:
     size, cameras = network.config.size, network.config.cameras
     if job.target == "video":
         planner: Any = agent.video_planner
-        size, cameras = planner.config.codec.size, Cameras(planner.config.scene_camera, hands=())
+        size, cameras = planner.size, Cameras(planner.config.scene_camera, hands=())
     return load_clips(job.demos, size, cameras=cameras)

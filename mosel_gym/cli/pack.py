@@ -12,9 +12,9 @@ from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.benchmark.provenance import provenance
 from mosel_gym.errors import MoselError
 from mosel_gym.models.checkpoint import load_module
-from mosel_gym.models.inverse_dynamics import GoalPolicy
 from mosel_gym.models.judge import SubgoalJudge
-from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.models.policies import load_policy
+from mosel_gym.models.video_planners import load_planner
 
 Kind = Literal["mosel", "hip", "unipi", "palm-e"]
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -38,7 +38,7 @@ def main(
     """Put trained networks together into an agent that every command reads.
 
     Args:
-        policy: policy.safetensors of `mosel train policy`.
+        policy: policy.safetensors of `mosel train policy`, of either kind.
         out: The agent's folder.
         video: planner.safetensors of `mosel train video`; for every kind but palm-e.
         judge: judge.safetensors of `mosel train judge`; for the kind mosel only.
@@ -52,10 +52,10 @@ def main(
     """
     told = _card(card)
     _check(kind, {"video": video, "judge": judge})
-    network = load_module(policy, GoalPolicy)
+    network = load_policy(policy)
     config = find_preset(preset).for_agent(network)
     planner = OfflinePlanner()
-    imagines: Any = None if video is None else load_module(video, LatentVideoPlanner)
+    imagines: Any = None if video is None else load_planner(video)
     agent: MoselAgent | HipAgent | UniPiAgent | PalmEAgent
     if kind == "hip":
         agent = HipAgent(planner, imagines, network, config)

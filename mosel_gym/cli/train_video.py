@@ -11,23 +11,27 @@ from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.cli.options import training_line
 from mosel_gym.data.cameras import Cameras
 from mosel_gym.data.windows import load_clips
+from mosel_gym.models.video_planners import load_planner
 from mosel_gym.training.video import VideoTrainConfig, train_video
+from mosel_gym.training.video_recipe import picture_size
 
 
 def main(
     data: tuple[Path, ...],
     out: Path,
     config: Annotated[VideoTrainConfig, tyro.conf.arg(name="")],
+    start: Path | None = None,
     preset: str = "libero",
     whole_task: bool = False,
     device: str = "cpu",
 ) -> None:
-    """Train the video planner: first its codec, then the flow in the codec's latents.
+    """Train the video planner. In latents its codec comes first, then the flow in them.
 
     Args:
         data: Episode files, or folders of them.
         out: Gets planner.safetensors. Run again after an interruption, it goes on from there.
         config: The recipe.
+        start: A planner.safetensors to go on from, of the same --kind; its shape and skills stay.
         preset: Suite of the episodes, "libero", "robotwin" or "robotwin-joint": sets the camera
             that the recipe leaves at its default.
         whole_task: Imagine whole tasks by their goal text, as UniPi does: a clip is an episode from
@@ -35,9 +39,10 @@ def main(
         device: "cpu" or "cuda".
     """
     config = find_preset(preset).for_video(config)
-    cameras = Cameras(config.model.scene_camera, hands=())
-    clips = load_clips(
-        data, config.model.codec.size, progress=True, cameras=cameras, whole=whole_task
-    )
-    _, report = train_video(clips, config, out, device=device)
+    begun = None if start is None else load_planner(start, device, config.kind)
+    size = picture_size(config) if begun is None else begun.size
+    camera = config.model.scene_camera if begun is None else begun.config.scene_camera
+    cameras = Cameras(camera, hands=())
+    clips = load_clips(data, size, progress=True, cameras=cameras, whole=whole_task)
+    _, report = train_video(clips, config, out, device=device, start=begun)
     print(training_line(len(clips), report))

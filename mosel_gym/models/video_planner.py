@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import torch
-from diffusers import UNet2DModel
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor
 
-from mosel_gym.models.checkpoint import ConfiguredModule
 from mosel_gym.models.codec import Codec, CodecConfig
-from mosel_gym.models.flow import euler_from_data_prediction, normal
-from mosel_gym.models.images import one
-from mosel_gym.models.text import SkillTable
-from mosel_gym.types import Frame, VisualPlan
+from mosel_gym.models.flow import (
+    euler_from_data_prediction,
+    interpolate,
+    logit_normal_times,
+    normal,
+)
+from mosel_gym.models.text_vectors import TextConfig
+from mosel_gym.models.video_base import VideoPlannerNetwork
+from mosel_gym.models.video_unets import unet_2d
+from mosel_gym.types import Frames
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,15 @@ class VideoPlannerConfig:
     """Of the sampling noise, until `reset` gives another."""
     scene_camera: str = "agentview"
     """Name of the pictures that it imagines."""
+    text: TextConfig = field(default_factory=TextConfig)
+    """How it reads the skill; training sets it by --text."""
 
 
-class LatentVideoPlanner(ConfiguredModule):
+class LatentVideoPlanner(VideoPlannerNetwork):
     """A U-Net on stacked frame latents, conditioned on the first frame's latent and the skill.
 
     It predicts the clean clip as a residual on the first frame's latent (x-prediction), so that a
-    static background costs it nothing. Implements `agents.base.VideoPlanner`.
+    static background costs it nothing.
     """
 
     config_class: ClassVar[type[VideoPlannerConfig]] = VideoPlannerConfig
@@ -54,33 +60,51 @@ class LatentVideoPlanner(ConfiguredModule):
     def __init__(self, config: VideoPlannerConfig) -> None:
         """Build an untrained planner with an untrained codec inside."""
         super().__init__(config)
-        self.skills = SkillTable(config.skills)
         self.codec = Codec(config.codec)
         channels = config.codec.channels
-        levels = len(config.widths)
-        unet = UNet2DModel(  # type: ignore[no-untyped-call]
-            sample_size=config.codec.grid,
-            in_channels=channels * (config.frames + 1),
-            out_channels=channels * config.frames,
-            block_out_channels=config.widths,
-            down_block_types=("DownBlock2D",) * (levels - 1) + ("AttnDownBlock2D",),
-            up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * (levels - 1),
-            layers_per_block=config.layers,
-            norm_num_groups=8,
-            attention_head_dim=min(32, config.widths[-1]),
-            num_class_embeds=max(1, len(config.skills)),
+        self.unet = unet_2d(
+            config.codec.grid,
+            (channels * (config.frames + 1), channels * config.frames),
+            config.widths,
+            config.layers,
+            1,
+            max(1, len(config.skills)),
+            config.text,
         )
-        self.unet = cast(nn.Module, unet)
-        self.reset(config.seed)
+
+    @property
+    def kind(self) -> str:
+        """Either "latent" or "regression"."""
+        return "regression" if self.config.objective == "regression" else "latent"
+
+    @property
+    def size(self) -> int:
+        """Height and width of the codec's pictures, px."""
+        return self.config.codec.size
 
     @property
     def name(self) -> str:
         """Named in every result."""
         return f"latent-{self.config.objective}"
 
-    def reset(self, seed: int) -> None:
-        """Seed the sampling noise: the same seed and calls give the same plans."""
-        self._generator = torch.Generator().manual_seed(seed)
+    def encode_frames(self, frames: Frames) -> Tensor:
+        """As the codec does."""
+        return self.codec.encode_frames(frames)
+
+    def decode_frames(self, codes: Tensor) -> Frames:
+        """As the codec does."""
+        return self.codec.decode_frames(codes)
+
+    def kept(self, frames: Frames) -> NDArray[Any]:
+        """Latents: no augmentation changes pixels, so the codec can go first, once and for all.
+
+        float16 halves the memory; the codec's own error is a hundred times larger.
+        """
+        return self.codec.encode_frames(frames).half().cpu().numpy()
+
+    def from_kept(self, kept: NDArray[Any]) -> Tensor:
+        """Back to float32."""
+        return torch.from_numpy(kept).float()
 
     def predict(self, noisy: Tensor, times: Tensor, first: Tensor, skill: Tensor) -> Tensor:
         """The clean clip, from a noisy one.
@@ -95,9 +119,28 @@ class LatentVideoPlanner(ConfiguredModule):
             `[B, frames * C, G, G]`.
         """
         inputs = torch.cat([noisy, first], dim=1)
+        label = skill if self.texts is None else self.texts.mean(skill)
         # diffusers embeds timesteps of about 0..1000
-        residual: Tensor = self.unet(inputs, times * 1000.0, class_labels=skill).sample
+        residual: Tensor = self.unet(inputs, times * 1000.0, class_labels=label).sample
         return residual.float() + first.repeat(1, self.config.frames, 1, 1)
+
+    def losses(
+        self, first: Tensor, clip: Tensor, skill: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Loss of the predicted clean clip, one number a sample, `[B]`.
+
+        The flow objective weights by 1 / (1 - t), bounded at 5: late on the path the task is easy
+        and the details are decided. The regression objective is the same network at t = 0 without
+        noise.
+        """
+        if self.config.objective == "regression":
+            noisy, times = torch.zeros_like(clip), torch.zeros(len(clip), device=clip.device)
+        else:
+            times = logit_normal_times(len(clip), generator, clip.device)
+            noisy = interpolate(normal(tuple(clip.shape), generator, clip.device), clip, times)
+        predicted = self.predict(noisy, times, first, skill)
+        error = (predicted - clip).square().mean(dim=(1, 2, 3))
+        return error / (1 - times).clamp_min(0.2)
 
     @torch.no_grad()
     def sample(
@@ -117,27 +160,3 @@ class LatentVideoPlanner(ConfiguredModule):
                 num_steps or config.num_steps,
             )
         return clip.view(batch, config.frames, channels, grid, grid)
-
-    @torch.no_grad()
-    def imagine(self, frame: Frame, skill: str, seed: int | None = None) -> VisualPlan:
-        """Imagine how `skill` will look from here, section 3.2.
-
-        Args:
-            frame: Current picture of the scene camera, uint8 `[H, W, 3]` of any size.
-            skill: One of `config.skills`.
-            seed: Noise seed of this one plan; None goes on from `reset`.
-
-        Returns:
-            `config.frames` pictures of `config.codec.size` px.
-
-        Raises:
-            UnknownId: The planner was not built for this skill.
-        """
-        start_s = time.perf_counter()
-        generator = self._generator if seed is None else torch.Generator().manual_seed(seed)
-        device = self.codec.mean_image.device
-        first = self.codec.encode(one(frame, self.config.codec.size, device))
-        index = torch.tensor([self.skills.index(skill)], device=device)
-        latents = self.sample(first, index, generator)[0]
-        frames = self.codec.decode_frames(latents)
-        return VisualPlan(skill, frames, self.name, time.perf_counter() - start_s)

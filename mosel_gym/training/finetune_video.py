@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mosel_gym.data.windows import Clip
-from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.models.video_base import VideoPlannerNetwork
 from mosel_gym.training.finetune import FinetuneReport, shares
 from mosel_gym.training.loop import Draws, LoopConfig, draws_at, fit
 from mosel_gym.training.video import video_loss
@@ -34,7 +34,7 @@ class VideoFinetuneConfig:
 
 
 def finetune_video(
-    planner: LatentVideoPlanner,
+    planner: VideoPlannerNetwork,
     success: Sequence[Clip],
     demos: Sequence[Clip],
     config: VideoFinetuneConfig,
@@ -42,10 +42,10 @@ def finetune_video(
     progress: bool = True,
     device: str = "cpu",
 ) -> FinetuneReport:
-    """Refine `planner` in place on clips judged successful; its codec stays as it is.
+    """Refine `planner` in place on clips judged successful; a codec stays as it is.
 
     Args:
-        planner: The base, with its averaged weights.
+        planner: The base, of any kind, with its averaged weights.
         success: Clips judged successful, labelled with their skill (not with the whole goal).
         demos: Demonstrations for replay. With `success` empty: the control arm.
         config: The recipe.

@@ -1,4 +1,4 @@
-"""What the video planner is trained on: latents of whole clips, sampled at even distances."""
+"""What the video planner is trained on: whole clips, sampled at even distances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData
-from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.models.video_base import VideoPlannerNetwork
 from mosel_gym.types import Frames
 
 
@@ -22,20 +22,20 @@ class VideoBatch:
     """B clips as the planner sees them."""
 
     first: Tensor
-    """Latents of the first frames, `[B, C, G, G]`."""
+    """Codes of the first frames, `[B, C, G, G]`: latents, or pixels in -1..1."""
     clip: Tensor
-    """Latents of the frames to imagine, `[B, frames * C, G, G]`."""
+    """Codes of the frames to imagine, `[B, frames * C, G, G]`."""
     skill: Tensor
     """int64 `[B]`."""
 
 
 class VideoWindows:
-    """Clips as latents, encoded once: no augmentation changes pixels, so the codec can go first."""
+    """Clips in the form in which a planner keeps them, made once."""
 
     def __init__(
-        self, clips: Sequence[Clip], planner: LatentVideoPlanner, *, progress: bool = False
+        self, clips: Sequence[Clip], planner: VideoPlannerNetwork, *, progress: bool = False
     ) -> None:
-        """Encode the fresh pictures of `clips` with the planner's codec.
+        """Take the fresh pictures of `clips`.
 
         Raises:
             NotEnoughData: No clip has two fresh pictures.
@@ -47,12 +47,13 @@ class VideoWindows:
                 f"none of the {len(clips)} clips has two pictures; at least one is needed."
             )
         self._planner = planner
-        self._skills = torch.tensor(planner.skills.indices(clip.skill for clip in usable))
+        self._skills = torch.tensor([planner.index(clip.skill) for clip in usable])
         self._rows = [np.flatnonzero(clip.fresh) for clip in usable]
         bar = tqdm(usable, desc="encoding", unit="clip", disable=not progress)
-        # float16 halves the memory; the codec's own error is a hundred times larger
-        self._latents = [
-            planner.codec.encode_frames(clip.scene[clip.fresh]).half().cpu() for clip in bar
+        self._kept = [
+            # A selection would copy pictures that need not be copied.
+            planner.kept(clip.scene if clip.fresh.all() else clip.scene[clip.fresh])
+            for clip in bar
         ]
 
     def __len__(self) -> int:
@@ -72,11 +73,10 @@ class VideoWindows:
         """
         chosen = rng.integers(len(self._rows), size=count)
         picked = [self._pick(self._rows[i], rng, latest_start, jitter) for i in chosen]
-        stacked = torch.stack(
-            # float32 before the stack: CPU autocast refuses to stack float16
-            [self._latents[i][rows].float() for i, rows in zip(chosen, picked, strict=True)]
-        )
-        device = self._planner.codec.mean_image.device
+        rows = [self._kept[i][rows] for i, rows in zip(chosen, picked, strict=True)]
+        codes = self._planner.from_kept(np.concatenate(rows))
+        stacked = codes.view(count, len(picked[0]), *codes.shape[1:])
+        device = self._planner.device
         first, rest = stacked[:, 0], stacked[:, 1:].flatten(1, 2)
         return VideoBatch(first.to(device), rest.to(device), self._skills[chosen].to(device))
 
