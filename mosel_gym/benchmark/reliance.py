@@ -1,8 +1,9 @@
 """Goal reliance: does the policy follow the pictures that it is shown?
 
 A policy can solve a scene and ignore its goal pictures; the video planner is decoration then, and
-improving it cannot help. So every skill of a task is tried from the same start scenes under four
-kinds of goals. A policy that listens succeeds with "oracle" and "generated" and fails with "wrong".
+improving it cannot help. So every skill of some tasks is tried from the same start scenes under
+four kinds of goals. A policy that listens succeeds with "oracle" and "generated" and fails with
+"wrong".
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ import numpy as np
 from tqdm import tqdm
 
 from mosel_gym.benchmark.metrics import Rate, share
+from mosel_gym.benchmark.paper.roster import arguments
+from mosel_gym.benchmark.reliance_cases import Case, known_cases
 from mosel_gym.benchmark.results import EpisodeResult
 from mosel_gym.benchmark.rollout import Agent
 from mosel_gym.benchmark.rollouts import Keep, rollouts
-from mosel_gym.benchmark.specs import EnvSpec, PretrainedAgent, env_id, env_kwargs
+from mosel_gym.benchmark.specs import EnvSpec, PretrainedAgent, env_ids
 from mosel_gym.benchmark.workers import Died, Workers
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.errors import DamagedFile, MoselError
-from mosel_gym.registry import task_of
 from mosel_gym.types import ActionChunk, Frame, Frames, Observation, VisualPlan
 
 if TYPE_CHECKING:
@@ -38,8 +40,9 @@ MODES: tuple[Mode, ...] = ("none", "wrong", "oracle", "generated")
 class RelianceConfig:
     """How it is measured."""
 
-    task: str = "MOSEL-LiberoLong-Task6"
-    """Environment id, or the number of a LIBERO-Long task."""
+    tasks: tuple[str, ...] = ("MOSEL-LiberoLong-Task6",)
+    """Environment ids, numbers of LIBERO-Long tasks, or suites; what the agent was not trained for
+    is left out."""
     episodes: int = 20
     """Start scenes; every skill is tried from each of them."""
     seed: int = 5000
@@ -47,6 +50,7 @@ class RelianceConfig:
     modes: tuple[Mode, ...] = MODES
     layout_spread_m: float = 0.0
     max_steps: int = 250
+    """Of a skill; one that has an environment of its own has its limit."""
     render_every: int = 4
     frames: int = 7
     """Expert pictures shown in the modes "wrong" and "oracle", evenly spaced over its skill."""
@@ -62,6 +66,12 @@ class RelianceRow:
     first_hit: Rate
     held: Rate
     errors: int
+    task: str = ""
+    """Whose plan the skill is of."""
+    outcomes: tuple[tuple[int, bool | None], ...] = ()
+    """(seed, held) of every episode without an error."""
+    left_out: int = 0
+    """Start scenes in which the expert, whose pictures were wanted, failed itself."""
 
 
 def goal_reliance(
@@ -72,58 +82,74 @@ def goal_reliance(
     *,
     progress: bool = True,
 ) -> list[RelianceRow]:
-    """Try each skill of the task's plan under each kind of goals.
+    """Try each skill of the tasks' plans under each kind of goals.
 
     Args:
         source: Checkpoint name or folder.
-        config: Seeds, modes and limits.
+        config: Tasks, seeds, modes and limits; see `reliance_cases` for what is tried where.
         out_dir: Expert pictures and results; finished episodes are not run again.
         workers: Processes.
         progress: Show bars.
 
     Raises:
-        MoselError: The task has fewer than two skills, so that no goal would be wrong, or its
-            skills follow from one another, so that they cannot start from the same scene.
+        MoselError: The agent knows no skill of the tasks, or follows no pictures of single skills.
     """
-    task = task_of(env_id(config.task))
-    skills = task.plan
-    if len(set(skills)) < 2:
-        raise MoselError(f"{task.id} has only one skill; goal reliance compares two or more.")
-    if task.chained:
-        raise MoselError(
-            f"{task.id} has skills that follow from one another; goal reliance needs skills that "
-            "start from the same scene, as those of the LIBERO tasks do."
-        )
-    wrong = {skill: skills[(at + 1) % len(skills)] for at, skill in enumerate(skills)}
+    cases, _ = known_cases(source, env_ids(config.tasks))
     seeds = range(config.seed, config.seed + config.episodes)
-    folder = Path(out_dir)
-    kwargs = env_kwargs(
-        layout_spread_m=config.layout_spread_m or None,
-        max_steps=config.max_steps,
-        success_hold=config.hold,
-        render_every=config.render_every,
-    )
     rows = []
     with Workers(workers) as pool:
         if {"wrong", "oracle"} & set(config.modes):
-            _record_expert(config, skills, seeds, folder / "expert", pool, progress)
-        for mode in config.modes:
-            for skill in skills:
-                agent = GoalAgent(source, mode, str(folder / "expert"), tuple(wrong.items()))
-                results = rollouts(
-                    agent,
-                    task.id,
-                    kwargs,
-                    seeds,
-                    pool,
-                    folder / mode / skill.replace(" ", "-"),
-                    progress,
-                    plan=(skill,),
-                    keep=Keep(hold=config.hold, stop_skill=skill, reflect=False),
-                    label=f"{mode}: {skill}",
-                )
-                rows.append(_row(mode, skill, results))
+            _record_expert(config, cases, seeds, Path(out_dir), pool, progress)
+        for case in cases:
+            for mode in config.modes:
+                if mode != "wrong" or case.wrong is not None:
+                    rows.append(
+                        _tried(source, case, mode, config, seeds, Path(out_dir), pool, progress)
+                    )
     return rows
+
+
+def _tried(
+    source: str,
+    case: Case,
+    mode: Mode,
+    config: RelianceConfig,
+    seeds: range,
+    out_dir: Path,
+    pool: Workers,
+    progress: bool,
+) -> RelianceRow:
+    """One skill under one kind of goals."""
+    pictures = out_dir / case.env_id / "expert"
+    shown = {"oracle": case.skill, "wrong": case.wrong}.get(mode)
+    usable = [
+        seed
+        for seed in seeds
+        if shown is None or len(_read(picture_file(pictures, seed, shown))) > 0
+    ]
+    kwargs = arguments(
+        case.env_id,
+        source,
+        layout_spread_m=config.layout_spread_m or None,
+        max_steps=config.max_steps if case.env_id == case.task else None,
+        success_hold=config.hold,
+        render_every=config.render_every,
+    )
+    wrong = () if case.wrong is None else ((case.skill, case.wrong),)
+    results = rollouts(
+        GoalAgent(source, mode, str(pictures), wrong),
+        case.env_id,
+        kwargs,
+        usable,
+        pool,
+        out_dir / case.env_id / mode / case.skill.replace(" ", "-"),
+        progress,
+        plan=(case.skill,),
+        keep=Keep(hold=config.hold, stop_skill=case.skill, reflect=False),
+        label=f"{mode}: {case.skill}",
+    )
+    left_out = len(seeds) - len(usable)
+    return replace(_row(mode, case.skill, results), task=case.task, left_out=left_out)
 
 
 def _row(mode: Mode, skill: str, results: Sequence[EpisodeResult]) -> RelianceRow:
@@ -134,6 +160,7 @@ def _row(mode: Mode, skill: str, results: Sequence[EpisodeResult]) -> RelianceRo
         first_hit=share(result.skills.get(skill) for result in fine),
         held=share(result.skills_held.get(skill) for result in fine),
         errors=len(results) - len(fine),
+        outcomes=tuple((result.seed, result.skills_held.get(skill)) for result in fine),
     )
 
 
@@ -157,16 +184,16 @@ class GoalAgent:
 
     def build(self) -> Agent:
         """Load the agent and swap the part that the mode is about."""
-        from mosel_gym.agents import MoselAgent
+        from mosel_gym.agents.pretrained import load_any
 
-        agent = MoselAgent.from_pretrained(self.source)
+        agent: Any = load_any(self.source)
         if self.mode == "none":
             agent.inverse_dynamics = BlindToGoals(agent.inverse_dynamics)
         elif self.mode == "oracle":
             agent.video_planner = ExpertPictures(Path(self.expert), {})
         elif self.mode == "wrong":
             agent.video_planner = ExpertPictures(Path(self.expert), dict(self.wrong))
-        return agent
+        return agent  # type: ignore[no-any-return]
 
     def fingerprint(self) -> str:
         """Weights and mode."""
@@ -243,20 +270,23 @@ class _Job:
 
 def _record_expert(
     config: RelianceConfig,
-    skills: Sequence[str],
+    cases: Sequence[Case],
     seeds: Sequence[int],
-    folder: Path,
+    out_dir: Path,
     pool: Workers,
     progress: bool,
 ) -> None:
-    kwargs = env_kwargs(layout_spread_m=config.layout_spread_m or None)
-    env = EnvSpec(env_id(config.task), kwargs)
-    jobs = [
-        _Job(env, skill, seed, config.frames, picture_file(folder, seed, skill))
-        for seed in seeds
-        for skill in skills
-    ]
-    missing = [job for job in jobs if not job.path.exists()]
+    jobs: dict[Path, _Job] = {}
+    for case in cases:
+        folder = out_dir / case.env_id / "expert"
+        kwargs = arguments(case.env_id, None, layout_spread_m=config.layout_spread_m or None)
+        wanted = [case.skill] if "oracle" in config.modes else []
+        wanted += [case.wrong] if case.wrong and "wrong" in config.modes else []
+        for seed in seeds:
+            for skill in wanted:
+                path = picture_file(folder, seed, skill)
+                jobs[path] = _Job(EnvSpec(case.env_id, kwargs), skill, seed, config.frames, path)
+    missing = [job for path, job in jobs.items() if not path.exists()]
     with tqdm(total=len(missing), desc="expert pictures", unit="ep", disable=not progress) as bar:
         for outcome in pool.map_unordered(_record_one, missing):
             if isinstance(outcome, Died):
@@ -268,16 +298,22 @@ _ENVS: dict[str, Any] = {}
 
 
 def _record_one(job: _Job) -> int:
+    """Pictures of an expert that fails show no goal: the file then holds none."""
     from mosel_gym.envs.expert_episode import expert_episode
 
     key = job.env.fingerprint()
     if key not in _ENVS:
+        for env in _ENVS.values():  # one scene at a time: each takes memory
+            env.close()
+        _ENVS.clear()
         _ENVS[key] = job.env.make()
-    env = _ENVS[key]
-    plain_env = env.unwrapped
+    plain_env = _ENVS[key].unwrapped
     episode = expert_episode(plain_env, (job.skill,), job.seed, keep_states=False)
     pictures = episode.observations[plain_env.scene_camera]
     rows = np.linspace(0, len(pictures) - 1, job.frames + 1).round().astype(int)[1:]
+    assert episode.skill_done is not None
+    if not episode.skill_done[job.skill][-1]:
+        rows = rows[:0]
     with atomic_path(job.path) as draft, draft.open("wb") as file:
         np.save(file, pictures[rows])
         os.fsync(file.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mosel_gym.benchmark.metrics import Comparison, Confusion, Rate
+from mosel_gym.benchmark.metrics import Comparison, Confusion
 from mosel_gym.benchmark.reliance import RelianceRow, total
 from mosel_gym.benchmark.results import ArmSummary
 
@@ -78,9 +78,13 @@ def models_text(models: Mapping[str, float]) -> str:
 
 
 def reliance_table(rows: Sequence[RelianceRow]) -> str:
-    """Goal reliance: kinds of goals down, skills across."""
-    skills = list(dict.fromkeys(row.skill for row in rows))
+    """Goal reliance: skills down, kinds of goals across; a dash is what cannot be measured."""
     modes = list(dict.fromkeys(row.mode for row in rows))
-    held: dict[tuple[str, str], Rate] = {(row.mode, row.skill): row.held for row in rows}
-    body = [[mode, *(held[mode, skill] for skill in skills), total(rows, mode)] for mode in modes]
-    return table(["goal pictures", *skills, "all"], body)
+    skills = list(dict.fromkeys((row.task, row.skill) for row in rows))
+    held = {(row.task, row.skill, row.mode): row.held for row in rows}
+    body: list[list[object]] = []
+    for task, skill in skills:
+        rates = [held.get((task, skill, mode), "–") for mode in modes]
+        body.append([task.removeprefix("MOSEL-"), skill, *rates])
+    body.append(["all", "", *(total(rows, mode) for mode in modes)])
+    return table(["task", "skill, held", *modes], body)

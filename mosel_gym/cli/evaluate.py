@@ -18,6 +18,7 @@ from mosel_gym.benchmark.evaluate_reliance import evaluate_reliance
 from mosel_gym.benchmark.rows import RESULTS, merge_rows, read_rows
 from mosel_gym.benchmark.specs import env_ids
 from mosel_gym.cli.options import exit_code, told_stop
+from mosel_gym.errors import MoselError
 
 
 def main(
@@ -29,6 +30,7 @@ def main(
     seed: int = 5000,
     workers: int | None = None,
     goal_reliance: bool = False,
+    write_card: bool = False,
     replace_rows: Annotated[bool, tyro.conf.arg(name="replace")] = False,
 ) -> int:
     """Measure an agent: success with Wilson intervals, verdicts against the truth, report.html.
@@ -45,14 +47,19 @@ def main(
         seed: The first seed.
         workers: Processes, one core each; by default 2, or 1 if a foundation model is asked.
         goal_reliance: Try each skill with no goal, another skill's, the expert's and the imagined
-            goal pictures instead.
+            goal pictures instead; says whether the limits are reached, and what cannot be measured.
+        write_card: With --goal-reliance: the agent carries the result, as a file in its folder.
         replace_rows: Remove rows in --rows that another agent, or an earlier version of this one,
             has under the same label; otherwise that is an error.
     """
     if goal_reliance:
-        text, errors = evaluate_reliance(config, out, episodes, seed, workers or 2)
+        text, errors = evaluate_reliance(
+            config, out, episodes, seed, workers or 2, tasks=tasks, write_card=write_card
+        )
         print(text)
         return 1 if errors else 0
+    if write_card:
+        raise MoselError("--write-card stores goal reliance: give --goal-reliance as well.")
     code, mine = 0, []
     wanted = env_ids(tasks or (config.task,))
     seeds = range(seed, seed + episodes)

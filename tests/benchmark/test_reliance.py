@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,15 @@ from mosel_gym.benchmark.reliance import (
     GoalAgent,
     RelianceConfig,
     RelianceRow,
+    _Job,
+    _record_one,
     goal_reliance,
     picture_file,
     total,
 )
+from mosel_gym.benchmark.specs import EnvSpec
 from mosel_gym.benchmark.tables import reliance_table
+from mosel_gym.envs.expert_episode import _still
 from mosel_gym.errors import DamagedFile
 from mosel_gym.types import ActionChunk, Frame, Observation
 
@@ -96,3 +101,17 @@ def test_measured_with_the_simulator(untrained: Path, tmp_path: Path) -> None:
     rows = goal_reliance(str(untrained), config, tmp_path, 1, progress=False)
     assert len(rows) == 8
     assert all(row.errors == 0 and row.held.trials == 1 for row in rows)
+    assert {row.task for row in rows} == {"MOSEL-LiberoLong-Task6"}
+
+
+@pytest.mark.slow
+def test_pictures_of_an_expert_that_fails_are_no_goal(tmp_path: Path) -> None:
+    skill = "put the white mug on the plate"
+    job = _Job(EnvSpec("MOSEL-LiberoLong-Task6"), skill, 0, 7, tmp_path / "done.npy")
+    _record_one(job)
+    assert len(np.load(job.path)) == 7
+    failed = replace(job, path=tmp_path / "failed.npy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mosel_gym.envs.expert_episode.skill_actions", lambda env, *_: _still(env))
+        _record_one(failed)
+    assert len(np.load(failed.path)) == 0
