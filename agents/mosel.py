@@ -26,7 +26,7 @@ from mosel_gym.agents.improvement.video import refine_video
 from mosel_gym.agents.trace import Trace
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.data.windows import Clip
-from mosel_gym.errors import MoselError
+from mosel_gym.errors import InvalidPlan, MoselError
 from mosel_gym.types import (
     Episode,
     ImproveReport,
@@ -135,7 +135,7 @@ class MoselAgent(ActingAgent):
 
     def improve(
         self,
-        buffer: ReflectionBuffer | Memory | None = None,
+        buffer: ReflectionBuffer | Memory | Evidence | None = None,
         target: Target = "auto",
         *,
         demos: Sequence[Clip] = (),
@@ -143,21 +143,40 @@ class MoselAgent(ActingAgent):
         """Refine one module from reflected episodes (Algorithm 1) and begin a new round.
 
         Args:
-            buffer: Where they are, or the pairs themselves; None takes what this agent reflected on
-                in this round.
-            target: Which module; `auto` goes by the reflections, see `improvement.route`.
+            buffer: Where they are, or the pairs themselves, or `Evidence` of them; None takes what
+                this agent reflected on in this round.
+            target: Which module; `auto` goes by the reflections, see `improvement.route`. Where it
+                finds the plan at fault and there is no further one, it takes the module that comes
+                next, and the report says so.
             demos: Clips to mix into the training of a network, as the configs say.
 
         Raises:
             NotEnoughData: Too few usable episodes; says how many are needed.
-            InvalidPlan: The task planner has no further plan, or the rounds of language refinement
-                are used up.
+            InvalidPlan: With target "language": the task planner has no further plan, or the rounds
+                of language refinement are used up.
             SpecMismatch: The module is of a kind that cannot be refined.
         """
         own = self._memory if self.buffer is None else self.buffer
-        evidence = Evidence(own, self.rounds) if buffer is None else Evidence(buffer)
+        evidence = Evidence(own, self.rounds)
+        if buffer is not None:
+            evidence = buffer if isinstance(buffer, Evidence) else Evidence(buffer)
         evidence.require_episodes(self.config.min_accepted)
         route = choose(target, evidence, self.judge, self.rounds, self.config.route)
+        plan: TaskPlan | None = None
+        if route.module == "language":
+            try:
+                plan = self._improve_language(evidence)
+            except InvalidPlan as error:
+                if target != "auto":
+                    raise
+                route = choose(
+                    target,
+                    evidence,
+                    self.judge,
+                    self.rounds,
+                    self.config.route,
+                    language_over=str(error),
+                )
         accepted, rejected = evidence.counts()
         count, judge = len(evidence.reflections()), self.analyzer.name
         report = ImproveReport(
@@ -166,7 +185,7 @@ class MoselAgent(ActingAgent):
         if route.module == "none":
             return report
         if route.module == "language":
-            report = replace(report, plan=self._improve_language(evidence))
+            report = replace(report, plan=plan)
         else:
             least = self.config.min_accepted
             if route.module == "video":

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
+from mosel_gym.agents.improvement.segments import failed_segments, successful_segments
+from mosel_gym.data.balance import Balance, balanced
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
+from mosel_gym.data.clip_store import store_name, stored_clips
 from mosel_gym.data.provenance_check import OneSource
 from mosel_gym.data.windows import Clip, clips_of
 from mosel_gym.errors import NotEnoughData
@@ -17,16 +22,26 @@ Memory = Sequence[tuple[Episode, Reflection]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an improvement round learns from; episodes on disk are opened only when asked for."""
+    """What an improvement round learns from; episodes on disk are opened only when asked for.
+
+    Those of a buffer come in the order of round, task and seed. So the same episodes give the same
+    round, in whichever order several processes finished them.
+    """
 
     source: ReflectionBuffer | Memory
     round: int | None = None
     """Only episodes of this round of the buffer; None = all."""
+    balance: Balance = "none"
+    """"skills": each skill weighs the same, so that an easy task's many successes do not drown a
+    hard one's few."""
+    store: Path | None = None
+    """Keep the pictures of clips in files below this folder, in place of memory: a hundred episodes
+    at 64 px take more than a gigabyte."""
 
     def reflections(self) -> list[Reflection]:
         """One for each episode, oldest first."""
         if isinstance(self.source, ReflectionBuffer):
-            return self.source.reflections(self.round)
+            return [reflection for _, reflection in self._entries(self.source)]
         return [reflection for _, reflection in self.source]
 
     def episode(self, index: int) -> Episode:
@@ -36,7 +51,7 @@ class Evidence:
             DamagedFile: Its file cannot be read.
         """
         if isinstance(self.source, ReflectionBuffer):
-            return self.source.load(self.source.episodes(self.round)[index])
+            return self.source.load(self._entries(self.source)[index][0])
         return self.source[index][0]
 
     def counts(self) -> tuple[int, int]:
@@ -44,20 +59,30 @@ class Evidence:
         verdicts = [v.success for reflection in self.reflections() for v in reflection.verdicts]
         return verdicts.count(True), verdicts.count(False)
 
+    def counts_by_skill(self) -> dict[str, tuple[int, int]]:
+        """The same for each skill that was judged."""
+        found: dict[str, tuple[int, int]] = {}
+        for reflection in self.reflections():
+            for verdict in reflection.verdicts:
+                good, bad = found.get(verdict.skill, (0, 0))
+                found[verdict.skill] = (good + verdict.success, bad + (not verdict.success))
+        return found
+
     def clips(self, size: int, success: bool, cameras: Cameras = LIBERO_CAMERAS) -> list[Clip]:
-        """The judged segments as training clips, with pictures of `size` px.
+        """D_success or D_fail as training clips, with pictures of `size` px.
+
+        D_success holds every segment that was judged successful. D_fail holds nothing but the
+        failed skill's own steps, see `segments.failed_segments`.
 
         Raises:
             DamagedFile: An episode file cannot be read.
             SpecMismatch: An episode lacks a camera, or two differ in renderer or robot.
         """
-        if isinstance(self.source, ReflectionBuffer):
-            return self.source.clips(size, success=success, round=self.round, cameras=cameras)
-        clips, one_source = [], OneSource()
-        for number, (episode, reflection) in enumerate(self.source):
-            one_source.check(episode, f"episode {number}")
-            clips += clips_of(episode, size, cameras=cameras, reflection=reflection)
-        return [clip for clip in clips if clip.success is success]
+        if self.store is None:
+            return balanced(list(self._clips(size, success, cameras)), self.balance)
+        name = store_name("success" if success else "failed", size, cameras)
+        clips = stored_clips(self.store / name, lambda: self._clips(size, success, cameras))
+        return balanced(clips, self.balance)
 
     def require_episodes(self, accepted: int) -> None:
         """Insist on at least one reflected episode.
@@ -85,3 +110,43 @@ class Evidence:
                 f"{len(self.reflections())} reflected episodes hold {good}, and {bad} failed ones. "
                 "Run more episodes and reflect on each of them, or lower `min_accepted`."
             )
+
+    def _clips(self, size: int, success: bool, cameras: Cameras) -> Iterator[Clip]:
+        """One episode after the other, so that no two are in memory at once."""
+        choose, one_source = successful_segments if success else failed_segments, OneSource()
+        for where, load, reflection in self._opened():
+            if all(verdict.success is not success for verdict in reflection.verdicts):
+                continue
+            episode = load()
+            one_source.check(episode, where)
+            wanted = choose(episode, reflection)
+            yield from clips_of(
+                episode, size, cameras=cameras, reflection=reflection, segments=wanted
+            )
+
+    def _opened(self) -> Iterator[tuple[str, Callable[[], Episode], Reflection]]:
+        """Name, a way to load it, and what was said of it, for each episode."""
+        if isinstance(self.source, ReflectionBuffer):
+            for path, reflection in self._entries(self.source):
+                yield str(path), partial(self.source.load, path), reflection
+            return
+        for number, (episode, reflection) in enumerate(self.source):
+            yield f"episode {number}", partial(_itself, episode), reflection
+
+    def _entries(self, buffer: ReflectionBuffer) -> list[tuple[Path, Reflection]]:
+        rows = zip(
+            buffer.keys(self.round),
+            buffer.episodes(self.round),
+            buffer.reflections(self.round),
+            strict=True,
+        )
+
+        def order(row: tuple[tuple[int, str, int | None], Path, Reflection]) -> tuple[object, ...]:
+            number, task, seed = row[0]
+            return (number, task, -1 if seed is None else seed)
+
+        return [(path, said) for _, path, said in sorted(rows, key=order)]
+
+
+def _itself(episode: Episode) -> Episode:
+    return episode

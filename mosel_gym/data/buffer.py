@@ -156,6 +156,11 @@ class ReflectionBuffer:
         """The reflections, in the order of `episodes`."""
         return [reflection for _, reflection in self._entries(round)]
 
+    def keys(self, round: int | None = None) -> list[tuple[int, str, int | None]]:
+        """Round, task and seed of each episode, in the order of `episodes`."""
+        query = f"SELECT round, task_id, seed FROM episodes {_ROUND} ORDER BY id"
+        return [(number, task, seed) for number, task, seed in self._query(query, {"round": round})]
+
     def segments(
         self,
         skill: str | None = None,

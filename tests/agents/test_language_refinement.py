@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -124,7 +126,7 @@ def test_three_rounds_and_no_more(tmp_path):
     fail_once(agent, viewer)
     calls, kept = len(writer.asked), dict(agent.plans)
     with pytest.raises(InvalidPlan, match=r"refined 3 times, 3 are allowed.*max_rounds"):
-        agent.improve()
+        agent.improve(target="language")
     assert len(writer.asked) == calls
     assert agent.plans == kept
     assert agent.rounds == 3
@@ -139,6 +141,34 @@ def test_three_rounds_and_no_more(tmp_path):
     assert (MUG, PUDDING) in [plan.skills for plan, _ in agent.history[MUGS.goal]]
     with pytest.raises(ValueError, match="at least 1"):
         LanguageConfig(max_rounds=0)
+
+
+@pytest.mark.parametrize("over", ["used up", "no other plan"])
+def test_auto_goes_on_to_a_network_where_there_is_no_further_plan(over):
+    plans = [plan_answer(MUG, PUDDING)] * 3
+    viewer = ScriptedChat()
+    agent = tiny_agent(MUGS, ScriptedChat(*plans), viewer)
+    policy = agent.config.policy
+    quick = replace(policy, loop=replace(policy.loop, steps=1, batch_size=2))
+    agent.config = replace(agent.config, policy=quick)
+    run_episode(agent, MUGS)
+    good, bad = attempt(1, True), attempt(2, False)
+    viewer.answers = [judged(good, bad, goal=False), failure(True, 2, "It failed.")]
+    agent.reflect()
+    if over == "used up":
+        agent.refined[MUGS.goal] = 3
+    before = weights(agent)
+    report = agent.improve()
+    assert report.target == "policy"
+    assert report.steps == 1
+    assert "cannot be refined any further" in report.reason
+    assert ("refined 3 times" in report.reason) == (over == "used up")
+    assert agent.plans == {}
+    changed = {
+        name for name, value in weights(agent).items() if not torch.equal(value, before[name])
+    }
+    assert changed
+    assert all(name.startswith("policy.") for name in changed)
 
 
 def test_a_planner_that_repeats_itself_is_caught():

@@ -1,0 +1,134 @@
+"""What a round learns from: which steps, in which order, and who is blamed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mosel_gym.agents.improvement.evidence import Evidence
+from mosel_gym.agents.improvement.route import RouteConfig, blame, choose
+from mosel_gym.agents.improvement.segments import failed_segments
+from mosel_gym.data.buffer import ReflectionBuffer
+from mosel_gym.registry import task_of
+from mosel_gym.types import Episode, Fault, Reflection, SkillSegment, Verdict
+from tests.benchmark.judged_episodes import TASK, made_episode
+
+FIRST, SECOND = TASK.plan
+BEAT = task_of("MOSEL-RoboTwin-BeatBlock")
+
+
+def said(episode: Episode, *good: bool, fault: Fault = "skill") -> Reflection:
+    """A verdict for each skill segment in turn."""
+    rows = [at for at, segment in enumerate(episode.segments) if segment.kind == "skill"]
+    verdicts = tuple(
+        Verdict(episode.segments[at].skill, at, ok, "seen")
+        for at, ok in zip(rows, good, strict=True)
+    )
+    failed = next((row.skill for row in verdicts if not row.success), None)
+    told: Fault = "none" if all(good) else fault
+    return Reflection(all(good), verdicts, told, failed, "said", "test")
+
+
+def with_transition(episode: Episode) -> Episode:
+    """The arm goes home for 4 steps between the two skills."""
+    segments = (
+        SkillSegment(FIRST, 0, 10),
+        SkillSegment(SECOND, 10, 14, kind="transition"),
+        SkillSegment(SECOND, 14, 24),
+    )
+    return replace(episode, segments=segments)
+
+
+def test_failed_clips_hold_the_failed_skills_own_steps_only() -> None:
+    episode = with_transition(made_episode(3, True, False))
+    evidence = Evidence([(episode, said(episode, True, False))])
+    (failed,) = evidence.clips(32, False)
+    assert failed.skill == SECOND
+    # After the sub-goal that was judged reached (row 10), and without the arm's way home.
+    assert np.array_equal(failed.actions, episode.actions[14:24])
+    assert np.array_equal(failed.scene, episode.observations["agentview"][14:25])
+    (good,) = evidence.clips(32, True)
+    assert np.array_equal(good.actions, episode.actions[:10])
+
+
+def test_where_the_plan_is_at_fault_no_action_is_blamed() -> None:
+    episode = made_episode(1, True, False)
+    evidence = Evidence([(episode, said(episode, True, False, fault="language"))])
+    assert evidence.clips(32, False) == []
+    assert [clip.skill for clip in evidence.clips(32, True)] == [FIRST]
+
+
+def test_in_a_chain_only_the_first_failure_counts() -> None:
+    unchained = made_episode(1, False, False)
+    assert failed_segments(unchained, said(unchained, False, False)) == [0, 1]
+    chained = replace(unchained, task_id=BEAT.id)
+    assert BEAT.chained
+    assert failed_segments(chained, said(chained, False, False)) == [0]
+    # A failure before a sub-goal that was reached can hardly have been one.
+    assert failed_segments(chained, said(chained, False, True)) == []
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_order_does_not_depend_on_who_finished_first(tmp_path: Path, stored: bool) -> None:
+    found = []
+    for name, order in (("a", (0, 1, 2)), ("b", (2, 0, 1))):
+        buffer = ReflectionBuffer(tmp_path / name)
+        for seed in order:
+            episode = made_episode(seed, True, seed != 1)
+            buffer.add(episode, said(episode, True, seed != 1))
+        store = tmp_path / f"{name}-clips" if stored else None
+        evidence = Evidence(buffer, store=store)
+        assert [evidence.episode(at).seed for at in range(3)] == [0, 1, 2]
+        assert [row.success for row in evidence.reflections()] == [True, False, True]
+        found.append([clip.actions for clip in evidence.clips(16, True)])
+    assert len(found[0]) == 5
+    assert all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_skills_can_be_given_equal_weight() -> None:
+    pairs = []
+    for seed in range(4):
+        episode = made_episode(seed, True, seed == 0)
+        pairs.append((episode, said(episode, True, seed == 0)))
+    evidence = Evidence(pairs, balance="skills")
+    skills = [clip.skill for clip in evidence.clips(16, True)]
+    assert (skills.count(FIRST), skills.count(SECOND)) == (4, 4)
+    assert evidence.counts_by_skill() == {FIRST: (4, 0), SECOND: (1, 3)}
+
+
+class Doubter:
+    """Finds one skill imagined wrong."""
+
+    threshold = 0.5
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def imagined_reached(self, episode: Episode, segment: int) -> float | None:
+        self.asked.append(episode.segments[segment].skill)
+        return 0.1 if episode.segments[segment].skill == SECOND else 0.9
+
+
+def test_blame_is_counted_and_every_skill_gets_its_turn() -> None:
+    pairs = []
+    for seed in range(6):
+        episode = made_episode(seed, False, seed < 5)
+        pairs.append((episode, said(episode, False, seed < 5)))
+    judge = Doubter()
+    found = blame(Evidence(pairs), judge, RouteConfig(max_compared=3))
+    assert (found.episodes, found.failed, found.language) == (6, 6, 0)
+    assert found.skills == {FIRST: 6}
+    assert sorted(judge.asked) == sorted([FIRST, FIRST, SECOND])
+    assert (found.imagined_right, found.imagined_wrong) == (2, 1)
+
+
+def test_auto_goes_on_where_the_plan_cannot_be_refined_any_further() -> None:
+    episode = made_episode(0, True, False)
+    evidence = Evidence([(episode, said(episode, True, False, fault="language"))])
+    assert choose("auto", evidence, None, 0).module == "language"
+    route = choose("auto", evidence, Doubter(), 0, language_over="3 plans were tried.")
+    assert route.module == "video"
+    assert "1 of 1 failed episodes, but it cannot be refined any further (3 plans" in route.reason
