@@ -197,7 +197,10 @@ def network_files(
         SpecMismatch: One is of a class that the format has no name for.
     """
     networks: dict[str, ConfiguredModule] = {}
-    for file, part, kind in ((VIDEO, video, VideoPlannerNetwork), (POLICY, policy, GoalConditionedPolicy)):
+    for file, part, kind in (
+        (VIDEO, video, VideoPlannerNetwork),
+        (POLICY, policy, GoalConditionedPolicy),
+    ):
         if part is None:
             continue
         if not isinstance(part, kind):

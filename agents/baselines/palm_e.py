@@ -63,8 +63,10 @@ class PalmEAgent(Baseline):
         analyzer: base.VideoAnalyzer | None = None,
         buffer: ReflectionBuffer | str | Path | None = None,
     ) -> None:
-        known = isinstance(inverse_dynamics, GoalConditionedPolicy)
-        if known and not inverse_dynamics.config.skill_id:
+        if (
+            isinstance(inverse_dynamics, GoalConditionedPolicy)
+            and not inverse_dynamics.config.skill_id
+        ):
             raise SpecMismatch(
                 "PaLM-E shows its policy no goal frame, and this policy is not told the skill "
                 "either (skill_id=False). Train one with `mosel train policy --model.skill-id "

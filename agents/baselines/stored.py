@@ -22,7 +22,7 @@ from mosel_gym.agents.config import ActingConfig, from_plain
 from mosel_gym.agents.kinds import read_index, require_kind
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.errors import DamagedFile
-from mosel_gym.models.checkpoint import load_module, save_module
+from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.policies import load_policy
 from mosel_gym.models.video_planners import load_planner
 

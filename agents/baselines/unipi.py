@@ -85,8 +85,7 @@ class UniPiAgent(Baseline):
         analyzer: base.VideoAnalyzer | None = None,
         buffer: ReflectionBuffer | str | Path | None = None,
     ) -> None:
-        known = isinstance(inverse_dynamics, GoalConditionedPolicy)
-        if known and inverse_dynamics.config.skill_id:
+        if isinstance(inverse_dynamics, GoalConditionedPolicy) and inverse_dynamics.config.skill_id:
             raise SpecMismatch(
                 "UniPi has no skills, but this policy wants to be told one (skill_id=True). Train "
                 "one without, with `mosel train policy --whole-task`."

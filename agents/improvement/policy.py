@@ -36,8 +36,8 @@ def refine_policy(
     """
     if not isinstance(policy, GoalConditionedPolicy):
         raise SpecMismatch(
-            f"A {type(policy).__name__} cannot be refined; the policy target needs a GoalPolicy or a "
-            "TokenPolicy. Choose another target, or compose the agent with one of these."
+            f"A {type(policy).__name__} cannot be refined; the policy target needs a GoalPolicy or "
+            "a TokenPolicy. Choose another target, or compose the agent with one of these."
         )
     evidence.require(min_accepted, "Refining the policy")
     size, cameras = policy.config.size, policy.config.cameras

@@ -12,12 +12,11 @@ from mosel_gym.cli.options import training_line
 from mosel_gym.cli.token_options import TokenOptions, require_same
 from mosel_gym.data.windows import Clip, load_clips
 from mosel_gym.errors import MoselError, SpecMismatch
-from mosel_gym.models.checkpoint import load_module
 from mosel_gym.models.goal_conditioned import GoalConditionedConfig, GoalConditionedPolicy
 from mosel_gym.models.inverse_dynamics import GoalPolicy
 from mosel_gym.models.policies import load_policy
 from mosel_gym.models.token_policy import TokenPolicy
-from mosel_gym.models.video_planner import LatentVideoPlanner
+from mosel_gym.models.video_planners import load_planner
 from mosel_gym.training.policy import PolicyTrainConfig, train_policy
 from mosel_gym.training.policy_error import action_errors
 from mosel_gym.training.token_policy import train_token_policy
@@ -131,7 +130,7 @@ def _apart(clips: list[Clip], held_out: int) -> tuple[list[Clip], list[Clip]]:
 def _imagined(
     clips: list[Clip], planner: Path, model: GoalConditionedConfig, device: str
 ) -> list[Clip]:
-    video = load_module(planner, LatentVideoPlanner, device=device)
+    video = load_planner(planner, device)
     if video.config.scene_camera != model.cameras.scene:
         raise SpecMismatch(
             f"{planner} imagines {video.config.scene_camera!r}, the policy looks at "

@@ -20,7 +20,7 @@ from mosel_gym.errors import SpecMismatch
 class ActionTokensConfig:
     """Shape of the autoencoder of action chunks.
 
-    Levels, kernels, strides and depths are QueST's; its width is 256.
+    Levels, kernels and strides are QueST's; its width is 256, and its decoder has 4 layers.
     """
 
     levels: tuple[int, ...] = (8, 5, 5, 5)
@@ -32,8 +32,8 @@ class ActionTokensConfig:
     heads: int = 4
     encoder_depth: int = 2
     """Transformer layers behind the convolutions."""
-    decoder_depth: int = 4
-    """Transformer layers from tokens to actions."""
+    decoder_depth: int = 2
+    """Transformer layers from tokens to actions; what costs most, since it works on all actions."""
 
     @property
     def stride(self) -> int:
