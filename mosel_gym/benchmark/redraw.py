@@ -114,13 +114,19 @@ class _Artist:
             raise DamagedFile(f"{file}: {error} Was it recorded on {episode.task_id}?") from error
         pictures = {name: np.stack([row[name] for row in rows]) for name in self._env.cameras}
         others = {k: v for k, v in episode.observations.items() if k not in pictures}
-        renderer = self._env._constant_info()["renderer"]
+        drawn_with = self._env._constant_info()
+        renderer = drawn_with["renderer"]
         _refuse_mixture(episode, [k for k, v in others.items() if v.ndim == 4], renderer, file)
         return replace(
             episode,
             observations={**pictures, **others},
             fresh=np.ones(len(rows), bool),
-            provenance={**episode.provenance, "renderer": renderer, "redrawn": "true"},
+            provenance={
+                **episode.provenance,
+                "renderer": renderer,
+                "assets": drawn_with["assets"],
+                "redrawn": "true",
+            },
         )
 
     def close(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,34 +10,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
+from mosel_gym.data.clip import Clip as Clip
+from mosel_gym.data.clip_cache import cached_clips
 from mosel_gym.data.images import area_resize
 from mosel_gym.data.libero_hdf5 import demo_names, read_episode
 from mosel_gym.data.provenance_check import OneSource, robot_of
-from mosel_gym.errors import SpecMismatch
+from mosel_gym.errors import DamagedFile, NotEnoughData, SpecMismatch
 from mosel_gym.specs import robot
 from mosel_gym.types import Episode, Frames, Observation, Reflection, SkillSegment
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One executed skill: m actions and the n = m + 1 rows around them, the end row included."""
-
-    skill: str
-    """The skill text; of a whole episode, its goal text."""
-    scene: Frames
-    """uint8 `[n, S, S, 3]`, upright RGB of the scene camera."""
-    hands: Frames
-    """uint8 `[n, S, S, 3 K]`: K hand cameras one behind the other in the channels; K may be 0."""
-    proprio: NDArray[np.float32]
-    """float32 `[n, P]`: row t is before action t, row m after the last one."""
-    actions: NDArray[np.float32]
-    """float32 `[m, A]`. n = m + 1, or n == m where the row after the last action is unknown."""
-    fresh: NDArray[np.bool_]
-    """bool `[n]`: False where the pictures repeat an earlier step's (see `render_every`)."""
-    success: bool | None = None
-    """Whether the sub-goal was reached, by whoever labelled it; None = unknown."""
-    imagined: Frames | None = None
-    """uint8 `[T, S, S, 3]`: how a video planner imagined it, evenly spaced up to the end row."""
 
 
 def clips_of(
@@ -168,6 +147,7 @@ def load_clips(
     cameras: Cameras = LIBERO_CAMERAS,
     truth: bool = False,
     whole: bool = False,
+    cache: str | Path | None = None,
 ) -> list[Clip]:
     """Clips of every demonstration in some episode files.
 
@@ -179,24 +159,91 @@ def load_clips(
         cameras: Names in the episodes' observations.
         truth: PRIVILEGED. Label the clips with simulator truth, see `clips_of`.
         whole: One clip for each episode, see `whole_clip`, and none for its skills.
+        cache: Folder for the resized pictures, which are then read from there when a batch needs
+            them, see `cached_clips`. None holds them all in memory.
 
     Raises:
         FileNotFoundError: A path does not exist.
-        DamagedFile: A file cannot be read; the message names it.
-        SpecMismatch: A camera is missing, or two files differ in renderer or robot.
+        NotEnoughData: There is no episode file, or no clip in any of them.
+        DamagedFile: A file cannot be read, or holds a NaN; the message names it.
+        SpecMismatch: A camera is missing, or two files differ in what `OneSource` compares.
     """
-    clips: list[Clip] = []
-    files = episode_files(paths)
-    source = OneSource()
+    asked = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    files = episode_files(asked)
+    if not files:
+        raise NotEnoughData(
+            f"There is no episode file (.hdf5) in {_listed(asked)}, subfolders included; `mosel "
+            "collect` writes some."
+        )
+
+    def read() -> Iterator[Clip]:
+        return _read(files, size, cameras, truth=truth, whole=whole, progress=progress)
+
+    if cache is None:
+        found = read()
+    else:
+        settings = {"size": size, "cameras": cameras.names, "truth": truth, "whole": whole}
+        found = iter(cached_clips(cache, asked, files, settings, read))
+    clips, seen = [], 0
+    for clip in found:
+        seen += 1
+        if skills is None or clip.skill in skills:
+            clips.append(clip)
+    if not seen:
+        raise NotEnoughData(
+            f"None of the {len(files)} episode files in {_listed(asked)} holds a skill that was "
+            "carried out for a step or longer; record whole episodes, or give other files."
+        )
+    return clips
+
+
+def _read(
+    files: Iterable[Path],
+    size: int,
+    cameras: Cameras,
+    *,
+    truth: bool,
+    whole: bool,
+    progress: bool,
+) -> Iterator[Clip]:
+    """The clips of some files, one after the other."""
+    source, fitting = OneSource(), None
     for path in tqdm(files, desc="reading episodes", unit="file", disable=not progress):
         for demo in demo_names(path):
             episode = read_episode(path, demo)
             source.check(episode, str(path))
-            if not whole:
-                clips += clips_of(episode, size, cameras=cameras, skills=skills, truth=truth)
-            elif episode.num_steps and (skills is None or episode.goal in skills):
-                clips.append(whole_clip(episode, size, cameras=cameras, truth=truth))
-    return clips
+            try:
+                if not whole:
+                    found = clips_of(episode, size, cameras=cameras, truth=truth)
+                elif episode.num_steps:
+                    found = [whole_clip(episode, size, cameras=cameras, truth=truth)]
+                else:
+                    found = []
+            except SpecMismatch as error:
+                others = f" {fitting} has what is needed; leave {path} out." if fitting else ""
+                raise SpecMismatch(f"{path}: {error}{others}") from error
+            fitting = path
+            for clip in found:
+                _require_finite(clip, path, demo)
+                yield clip
+
+
+def _require_finite(clip: Clip, path: Path, demo: str) -> None:
+    """Insist on numbers: one NaN in one action would spoil all weights."""
+    for what, rows in (("actions", clip.actions), ("proprio", clip.proprio)):
+        bad = np.argwhere(~np.isfinite(rows))
+        if len(bad):
+            row, column = bad[0]
+            raise DamagedFile(
+                f"{path}: {what} of {clip.skill!r} ({demo}) hold {rows[row, column]} in row {row}, "
+                f"number {column}, and {len(bad)} such in all. Leave the file out, or record the "
+                "episode again."
+            )
+
+
+def _listed(paths: list[Path]) -> str:
+    told = ", ".join(str(path) for path in paths[:3]) or "no path at all"
+    return told + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
 def episode_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:

@@ -18,7 +18,7 @@ from mosel_gym.data import (
     write_episode,
 )
 from mosel_gym.data.canvas import EpisodeCanvas
-from mosel_gym.data.provenance_check import OneSource, renderer_kind, robot_of
+from mosel_gym.data.provenance_check import OneSource, assets_kind, renderer_kind, robot_of
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.types import Episode, Reflection
 
@@ -113,3 +113,63 @@ def test_a_file_that_does_not_say_fits_any(make_episode: EpisodeFactory) -> None
         source.check(told(episode, **({} if renderer is None else {"renderer": renderer})), "file")
     with pytest.raises(SpecMismatch, match="mujoco"):
         source.check(told(episode, renderer="mujoco-egl"), "file")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (
+            {"renderer": "mujoco-egl", "assets": "procedural-12ab"},
+            {"renderer": "mujoco-egl", "assets": "real-34cd"},
+            r"mix assets: one has 'procedural-12ab', two has 'real-34cd'.*redraw",
+        ),
+        (
+            {"assets": "procedural-12ab", "renderer": "mujoco"},
+            {"source": "LIBERO demonstration"},
+            r"mix assets: one has 'procedural-12ab', two has 'real'",
+        ),
+        (
+            {"renderer": "mujoco-egl"},
+            {"source": "LeRobotDataset"},
+            r"mix sources of pictures: one has 'the simulator', two has 'LeRobotDataset'",
+        ),
+        (
+            {"robot": "dual-panda-ee"},
+            {"robot": "dual-panda-joint"},
+            r"mix control modes: one has 'dual-panda-ee', two has 'dual-panda-joint'.*means? some",
+        ),
+        ({"robot": "panda"}, {"robot": "dual-panda-ee"}, r"mix robots: .*one robot only"),
+    ],
+)
+def test_a_mixture_names_both_files_and_what_to_do(
+    make_episode: EpisodeFactory, first: dict[str, str], second: dict[str, str], said: str
+) -> None:
+    source, episode = OneSource(), make_episode()
+    source.check(told(episode, **first), "one")
+    with pytest.raises(SpecMismatch, match=said):
+        source.check(told(episode, **second), "two")
+
+
+def test_what_may_stand_together(make_episode: EpisodeFactory) -> None:
+    source, episode = OneSource(), make_episode()
+    for said in (
+        {"renderer": "mujoco-egl", "assets": "real-34cd"},
+        {"source": "LIBERO demonstration"},
+        {"renderer": "mujoco-osmesa", "assets": "real-56ef"},
+        {},
+    ):
+        source.check(told(episode, **said), "file")
+    assert assets_kind("procedural-12ab") == assets_kind("procedural") == "procedural"
+
+
+def test_pictures_of_another_shape_do_not_stand_together(make_episode: EpisodeFactory) -> None:
+    source, episode = OneSource(), make_episode()
+    source.check(episode, "one")
+    smaller = {
+        name: rows[:, ::2, ::2] if rows.ndim == 4 else rows
+        for name, rows in episode.observations.items()
+    }
+    source.check(Episode(**{**vars(episode), "observations": smaller}), "two")
+    wide = episode.observations | {"wrist": np.zeros((13, 12, 16, 3), np.uint8)}
+    with pytest.raises(SpecMismatch, match="picture shapes? of wrist.*16x16.*12x16"):
+        source.check(Episode(**{**vars(episode), "observations": wide}), "three")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mosel_gym.data import Cameras, area_resize, clips_of, load_clips, write_episode
 from mosel_gym.data.windows import attempt_end, judged_row, segment_truth, whole_clip
-from mosel_gym.errors import DamagedFile, SpecMismatch
+from mosel_gym.errors import DamagedFile, NotEnoughData, SpecMismatch
 from mosel_gym.types import Episode, Reflection, SkillSegment
 
 EpisodeFactory = Callable[..., Episode]
@@ -116,6 +116,37 @@ def test_a_whole_clip_has_every_row_and_the_goal(
     assert load_clips(tmp_path, 8, skills=["another goal"], whole=True) == []
     with pytest.raises(SpecMismatch, match="no goal text"):
         whole_clip(make_episode(goal=""), 8)
+
+
+def test_data_that_cannot_be_trained_on_is_named(
+    make_episode: EpisodeFactory, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NotEnoughData, match=r"no episode file.*empty.*mosel collect"):
+        load_clips(tmp_path / "empty", 8)
+    with pytest.raises(NotEnoughData, match="no path"):
+        load_clips([], 8)
+    still = (SkillSegment("a", 3, 3), SkillSegment("b", 3, 9, kind="transition"))
+    write_episode(tmp_path / "still" / "one.hdf5", make_episode(segments=still))
+    with pytest.raises(NotEnoughData, match="None of the 1 episode files"):
+        load_clips(tmp_path / "still", 8)
+    spoilt = make_episode()
+    spoilt.actions[8, 2] = np.nan
+    write_episode(tmp_path / "nan" / "one.hdf5", make_episode())
+    write_episode(tmp_path / "nan" / "two.hdf5", spoilt)
+    with pytest.raises(DamagedFile, match=r"two\.hdf5: actions of .* nan in row 1, number 2"):
+        load_clips(tmp_path / "nan", 8)
+
+
+def test_a_file_without_a_camera_is_named_beside_one_that_has_it(
+    make_episode: EpisodeFactory, tmp_path: Path
+) -> None:
+    episode = make_episode()
+    write_episode(tmp_path / "a.hdf5", episode)
+    bare = {name: rows for name, rows in episode.observations.items() if name != "wrist"}
+    write_episode(tmp_path / "b.hdf5", replace(episode, observations=bare))
+    with pytest.raises(SpecMismatch, match=r"b\.hdf5.*wrist.*a\.hdf5 has what is needed"):
+        load_clips(tmp_path, 8)
 
 
 def test_where_an_attempt_counts() -> None:
