@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.cli.options import training_line
+from mosel_gym.cli.training_options import TrainingOptions, judge_recipe, say
 from mosel_gym.data.libero_hdf5 import read_episode
 from mosel_gym.data.provenance_check import OneSource
 from mosel_gym.data.windows import episode_files
@@ -37,6 +38,7 @@ def main(
     start: Path | None = None,
     preset: str = "libero",
     device: str = "cpu",
+    debug: bool = False,
 ) -> None:
     """Train the pixel analyzer's network on successes and on failures that really happened.
 
@@ -52,8 +54,10 @@ def main(
         preset: Suite of the episodes, "libero", "robotwin" or "robotwin-joint": sets cameras and
             labels that the recipe leaves at their defaults.
         device: "cpu" or "cuda".
+        debug: A tiny network and 20 steps, where nothing else is set, to try a pipeline.
     """
-    config = find_preset(preset).for_judge(config)
+    TrainingOptions().prepare(device)
+    config = judge_recipe(find_preset(preset).for_judge(config), debug)
     begun = None if start is None else load_module(start, SubgoalJudge, device=device)
     if begun is not None:
         config = replace(config, model=begun.config)
@@ -63,7 +67,7 @@ def main(
     for number, clips in enumerate(_clips(data, config, source)):
         (scoring if held_out and number % held_out == held_out - 1 else training).extend(clips)
     judge, report = train_judge(training, config, out, device=device, start=begun)
-    print(training_line(len(training), report))
+    say(training_line(len(training), report))
     if scoring:
         print(f"{len(scoring)} held-out clips: {_score(judge, scoring)}")
     if calibrate:

@@ -10,7 +10,8 @@ import tyro
 from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.cli.options import training_line
 from mosel_gym.cli.token_options import TokenOptions, require_same
-from mosel_gym.data.windows import Clip, load_clips
+from mosel_gym.cli.training_options import TrainingOptions, say
+from mosel_gym.data.windows import Clip
 from mosel_gym.errors import MoselError, SpecMismatch
 from mosel_gym.models.goal_conditioned import GoalConditionedConfig, GoalConditionedPolicy
 from mosel_gym.models.inverse_dynamics import GoalPolicy
@@ -37,6 +38,7 @@ def main(
     whole_task: bool = False,
     held_out: int = 0,
     device: str = "cpu",
+    options: Annotated[TrainingOptions, tyro.conf.arg(name="")] = TrainingOptions(),  # noqa: B008
 ) -> None:
     """Train the inverse dynamics: a policy with a goal frame, of one of two kinds.
 
@@ -63,15 +65,18 @@ def main(
         held_out: Every so many-th clip of each skill is kept from training, and the error of the
             predicted actions on these is told; 0 keeps none.
         device: "cpu" or "cuda".
+        options: How to train.
     """
+    options.prepare(device)
     config = find_preset(preset or "libero").for_policy(config)
+    config, tokens = options.for_policy(config, tokens, kind)
     recipe = tokens.recipe(config) if kind == "tokens" else None
     if recipe is None:
         tokens.require_unused()
     asked: GoalConditionedConfig = config.model if recipe is None else recipe.model
     begun = _begun(start, kind, asked, preset, device)
     model = asked if begun is None else begun.config
-    clips = load_clips(data, model.size, progress=True, cameras=model.cameras, whole=whole_task)
+    clips = options.load(data, model.size, model.cameras, whole=whole_task)
     training, kept = _apart(clips, held_out)
     if planner is not None:
         training = _imagined(training, planner, model, device)
@@ -88,9 +93,9 @@ def main(
             f"action tokens: {reached.used} of {reached.codes} in use, mean |error| "
             f"{reached.error:.4f} of half the range of each number"
         )
-    print(training_line(len(training), report))
+    say(training_line(len(training), report))
     if kept:
-        print(action_errors(policy, kept))
+        say(str(action_errors(policy, kept)))
 
 
 def _begun(

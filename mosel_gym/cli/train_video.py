@@ -9,8 +9,8 @@ import tyro
 
 from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.cli.options import training_line
+from mosel_gym.cli.training_options import TrainingOptions, say
 from mosel_gym.data.cameras import Cameras
-from mosel_gym.data.windows import load_clips
 from mosel_gym.models.video_planners import load_planner
 from mosel_gym.training.video import VideoTrainConfig, train_video
 from mosel_gym.training.video_recipe import picture_size
@@ -24,6 +24,7 @@ def main(
     preset: str = "libero",
     whole_task: bool = False,
     device: str = "cpu",
+    options: Annotated[TrainingOptions, tyro.conf.arg(name="")] = TrainingOptions(),  # noqa: B008
 ) -> None:
     """Train the video planner. In latents its codec comes first, then the flow in them.
 
@@ -37,12 +38,14 @@ def main(
         whole_task: Imagine whole tasks by their goal text, as UniPi does: a clip is an episode from
             start to end. It is longer than a skill, so give it more `--model.frames`.
         device: "cpu" or "cuda".
+        options: How to train.
     """
-    config = find_preset(preset).for_video(config)
+    options.prepare(device)
+    config = options.for_video(find_preset(preset).for_video(config))
     begun = None if start is None else load_planner(start, device, config.kind)
     size = picture_size(config) if begun is None else begun.size
     camera = config.model.scene_camera if begun is None else begun.config.scene_camera
     cameras = Cameras(camera, hands=())
-    clips = load_clips(data, size, progress=True, cameras=cameras, whole=whole_task)
+    clips = options.load(data, size, cameras, whole=whole_task)
     _, report = train_video(clips, config, out, device=device, start=begun)
-    print(training_line(len(clips), report))
+    say(training_line(len(clips), report))
