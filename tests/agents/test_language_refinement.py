@@ -182,7 +182,7 @@ def test_a_planner_that_repeats_itself_is_caught():
     agent = tiny_agent(MUGS, Stubborn(), viewer)
     fail_once(agent, viewer)
     with pytest.raises(InvalidPlan, match="stubborn.*failed before"):
-        agent.improve()
+        agent.improve(target="language")
     assert agent.plans == {}
     assert agent.refined == {}
 
@@ -193,7 +193,7 @@ def test_a_model_without_a_further_plan_leaves_everything_as_it_was():
     agent = tiny_agent(MUGS, writer, viewer)
     fail_once(agent, viewer)
     with pytest.raises(InvalidPlan, match="two attempts"):
-        agent.improve()
+        agent.improve(target="language")
     assert (agent.plans, agent.history, agent.refined, agent.rounds) == ({}, {}, {}, 0)
     with pytest.raises(NotEnoughData):
         tiny_agent(MUGS, writer, viewer).improve()
