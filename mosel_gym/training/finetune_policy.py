@@ -90,14 +90,15 @@ def finetune_policy(
     def losses(draw: Draws) -> dict[str, Tensor]:
         parts = []
         for windows, count in imitated:
-            batch = windows.sample(draw.numpy, draw.share(count), config.augmentation)
+            batch = windows.sample(draw.numpy, max(1, draw.share(count)), config.augmentation)
             parts.append(policy.losses(batch, draw.torch, config.draws))
         action = torch.cat([part.action for part in parts]).mean()
         error = torch.cat([part.progress for part in parts]).mean()
         loss = action + config.progress_weight * error
         named = {policy.loss_name: action, "progress": error}
         if contrasted is not None:
-            batch = contrasted.sample(draw.numpy, draw.share(failed_count), config.augmentation)
+            count = max(1, draw.share(failed_count))
+            batch = contrasted.sample(draw.numpy, count, config.augmentation)
             if config.failed_goal == "none":
                 batch.has_goal.fill_(False)
             part = policy.losses(batch, draw.torch, config.draws)
