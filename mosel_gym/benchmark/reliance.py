@@ -312,7 +312,8 @@ def _record_one(job: _Job) -> int:
     pictures = episode.observations[plain_env.scene_camera]
     rows = np.linspace(0, len(pictures) - 1, job.frames + 1).round().astype(int)[1:]
     assert episode.skill_done is not None
-    if not episode.skill_done[job.skill][-1]:
+    # Ever, not at the end: LIBERO counts a book in its caddy only while it goes in.
+    if not episode.skill_done[job.skill].any():
         rows = rows[:0]
     with atomic_path(job.path) as draft, draft.open("wb") as file:
         np.save(file, pictures[rows])
