@@ -16,9 +16,7 @@ class Curves:
         """Go on after `resumed_step`: what a killed run drew beyond it is not shown any more."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(  # type: ignore[no-untyped-call]
-            str(folder / CURVES_FOLDER), purge_step=resumed_step + 1
-        )
+        self._writer = SummaryWriter(str(folder / CURVES_FOLDER), purge_step=resumed_step + 1)
 
     @staticmethod
     def possible() -> bool:
@@ -33,9 +31,9 @@ class Curves:
         step = int(entry["step"])
         for name, value in entry.items():
             if name != "step":
-                self._writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
-        self._writer.flush()  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(name, value, step)
+        self._writer.flush()
 
     def close(self) -> None:
         """Finish the event file."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()

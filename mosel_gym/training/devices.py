@@ -75,7 +75,7 @@ class LaunchedProcesses(Processes):
 
     def align(self, module: nn.Module) -> None:
         """Give all processes the main one's weights."""
-        from accelerate.utils import broadcast
+        from accelerate.utils import broadcast  # type: ignore[import-untyped]
 
         with torch.no_grad():
             for tensor in [*module.parameters(), *module.buffers()]:
@@ -131,7 +131,7 @@ def _several() -> bool:
 @functools.cache
 def _accelerator(cpu: bool) -> Any:
     try:
-        from accelerate import Accelerator
+        from accelerate import Accelerator  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingLibrary(
             "training in several processes needs accelerate; `pip install mosel-gym[train]`."

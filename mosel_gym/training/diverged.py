@@ -8,21 +8,27 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 
-def not_finite(module: nn.Module, values: Mapping[str, float], norm: Tensor) -> str | None:
-    """What a step came to that must not be followed; None where all is well.
+def bad_loss(values: Mapping[str, float]) -> str | None:
+    """What is wrong with the losses of a step; None where "loss" is a number."""
+    if math.isfinite(values["loss"]):
+        return None
+    told = ", ".join(f"{name} {value:.4g}" for name, value in values.items() if name != "loss")
+    return f"the loss became {values['loss']}" + (f" ({told})" if told else "")
 
-    Args:
-        module: With the gradients of the step.
-        values: Its losses by name.
-        norm: Of all gradients together.
+
+def clip_gradients(module: nn.Module, largest: float) -> str | None:
+    """Scale the gradients down to a norm of at most `largest`.
+
+    Returns:
+        What is wrong with them, and then they are as they were; None where all is well.
     """
-    if not math.isfinite(values["loss"]):
-        told = ", ".join(f"{name} {value:.4g}" for name, value in values.items() if name != "loss")
-        return f"the loss became {values['loss']}" + (f" ({told})" if told else "")
-    if not math.isfinite(float(norm)):
+    trained = [p for p in module.parameters() if p.requires_grad]
+    try:
+        nn.utils.clip_grad_norm_(trained, largest, error_if_nonfinite=True)
+    except RuntimeError:
         gradients = ((name, p.grad) for name, p in module.named_parameters() if p.grad is not None)
         name = next((name for name, gradient in gradients if _bad(gradient)), "all weights")
-        return f"the gradient of {name} is not finite (the loss is {values['loss']:.4g})"
+        return f"the gradient of {name} is not finite, though the loss is"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,6 +31,8 @@ class Keeper:
     folder: Path | None
     identity: str
     """Names data, model and schedule; a state of another identity is refused."""
+    recent: deque[dict[str, float]]
+    """Losses of the last steps, of which the next line of the log is the mean."""
     writes: bool = True
     """Whether this is the process that writes."""
     seconds_before: float = 0.0
@@ -53,6 +56,7 @@ class Keeper:
         self.module.load_state_dict(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema.restore(state["ema"])
+        self.recent.extend(state.get("recent", ()))  # older states have none
         return int(state["step"])
 
     def seconds(self) -> float:
@@ -68,6 +72,7 @@ class Keeper:
             "seconds": self.seconds(),
             "weights": self.module.state_dict(),
             "ema": self.ema.average,
+            "recent": list(self.recent),
             "optimizer": self.optimizer.state_dict(),
         }
         write_state(self.folder, self.identity, content)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mosel_gym.training.devices import Processes, launched
-from mosel_gym.training.diverged import advice, not_finite
+from mosel_gym.training.diverged import advice, bad_loss, clip_gradients
 from mosel_gym.training.draws import Draws, draws_at
 from mosel_gym.training.ema import Ema
 from mosel_gym.training.interrupt import deferred_interrupt
@@ -138,6 +138,7 @@ def fit(
         ema := Ema(module, config.ema_decay),
         folder,
         identity=f"{identity} {json.dumps(_schedule(config))}",
+        recent=(recent := deque(maxlen=max(1, config.log_every))),
         writes=together.main,
     )
     first = keeper.restore(device)
@@ -148,7 +149,6 @@ def fit(
             told = f"{label}, step {step} of {config.steps} (seed {config.seed}): {wrong}"
             keeper.give_up(told, step, config.seed, _advice(config, step))
 
-    recent: deque[dict[str, float]] = deque(maxlen=max(1, config.log_every))
     report_loss = math.nan
     log = Log(folder if together.main else None, first, tensorboard=config.tensorboard)
     hidden = not (progress and together.main)
@@ -159,8 +159,7 @@ def fit(
                 group["lr"] = config.lr * learning_rate(config, step)
             values = _backward(losses, config, step, together.own(config.parts), device)
             values, stop = together.average(parameters, values, interrupted.is_set())
-            norm = nn.utils.clip_grad_norm_(parameters, config.grad_clip)
-            checked(not_finite(module, values, norm), step)
+            checked(bad_loss(values) or clip_gradients(module, config.grad_clip), step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             ema.update(step)

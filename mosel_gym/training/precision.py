@@ -20,9 +20,8 @@ def has_bf16(kind: str) -> bool:
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     if kind == "cpu":
         # What torch itself asks before it hands bfloat16 to oneDNN; builds without it have no such.
-        return torch.backends.mkldnn.is_available() and bool(
-            torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        )
+        built: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        return built and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return False
 
 
