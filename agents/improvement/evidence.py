@@ -44,6 +44,12 @@ class Evidence:
             return [reflection for _, reflection in self._entries(self.source)]
         return [reflection for _, reflection in self.source]
 
+    def task_ids(self) -> list[str]:
+        """The task of each episode, in the same order."""
+        if isinstance(self.source, ReflectionBuffer):
+            return [task for _, task, _ in sorted(self.source.keys(self.round), key=_order)]
+        return [episode.task_id for episode, _ in self.source]
+
     def episode(self, index: int) -> Episode:
         """The episode behind `reflections()[index]`.
 
@@ -141,11 +147,12 @@ class Evidence:
             strict=True,
         )
 
-        def order(row: tuple[tuple[int, str, int | None], Path, Reflection]) -> tuple[object, ...]:
-            number, task, seed = row[0]
-            return (number, task, -1 if seed is None else seed)
+        return [(path, said) for _, path, said in sorted(rows, key=lambda row: _order(row[0]))]
 
-        return [(path, said) for _, path, said in sorted(rows, key=order)]
+
+def _order(key: tuple[int, str, int | None]) -> tuple[int, str, int]:
+    number, task, seed = key
+    return number, task, -1 if seed is None else seed
 
 
 def _itself(episode: Episode) -> Episode:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosel_gym.benchmark.provenance import read_json, write_json
+from mosel_gym.benchmark.recipe import Recipe
 from mosel_gym.benchmark.specs import PretrainedAgent
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.llm.config import ChatConfig
@@ -17,6 +18,7 @@ from mosel_gym.types import ImproveReport, Target
 
 if TYPE_CHECKING:
     from mosel_gym.agents import MoselAgent
+    from mosel_gym.agents.improvement.evidence import Evidence
     from mosel_gym.data.windows import Clip
 
 
@@ -41,6 +43,17 @@ class ArmJob:
     """Settings of a foundation model that is asked for it."""
     seed: int | None = None
     """Of the training; None = as the agent's config says."""
+    recipe: Recipe = field(default_factory=Recipe)
+    """Further numbers that differ from the agent's config."""
+    skills: tuple[str, ...] | None = None
+    """Of the demonstrations, only the clips of these skills; None = all."""
+    store: str | None = None
+    """Folder for pictures of what was collected, which are then mapped from there; None = in
+    memory."""
+    demo_store: str | None = None
+    """The same for demonstrations; several jobs may share it."""
+    device: str = "cpu"
+    """Where networks are trained, "cpu" or "cuda"."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +66,10 @@ class Choice:
 
 def choose_module(job: ArmJob) -> Choice:
     """Apply the agent's own routing, before either arm begins."""
-    from mosel_gym.agents.improvement.evidence import Evidence
     from mosel_gym.agents.improvement.route import choose
-    from mosel_gym.data.buffer import ReflectionBuffer
 
-    agent = _load(job)
-    evidence = Evidence(ReflectionBuffer(job.buffer))
+    agent = load_job(job)
+    evidence = evidence_of(job)
     route = choose(job.target, evidence, agent.analyzer, agent.rounds, agent.config.route)
     return Choice(route.module, route.reason)
 
@@ -69,13 +80,11 @@ def improve_arm(job: ArmJob) -> ImproveReport:
     Raises:
         NotEnoughData: Too few segments were judged successful; says how many are needed.
     """
-    from mosel_gym.data.buffer import ReflectionBuffer
-
     if (stored := stored_report(job.out)) is not None:
         return stored
-    agent = _load(job)
-    report = agent.improve(ReflectionBuffer(job.buffer), job.target, demos=_demos(agent, job))
-    return _finish(agent, report, job)
+    agent = load_job(job)
+    report = agent.improve(evidence_of(job), job.target, demos=_demos(agent, job))
+    return finish_arm(agent, report, job)
 
 
 def control_arm(job: ArmJob) -> ImproveReport:
@@ -90,14 +99,15 @@ def control_arm(job: ArmJob) -> ImproveReport:
 
     if (stored := stored_report(job.out)) is not None:
         return stored
-    agent = _load(job)
+    agent = load_job(job)
     demos: Any = _demos(agent, job)
     start_s = time.monotonic()
     networks: Any = (agent.video_planner, agent.inverse_dynamics)
     if job.target == "video":
-        done = finetune_video(networks[0], [], demos, agent.config.video)
+        done = finetune_video(networks[0], [], demos, agent.config.video, device=job.device)
     elif job.target == "policy":
-        done = finetune_policy(networks[1], [], [], demos, agent.config.policy)
+        config = agent.config.policy
+        done = finetune_policy(networks[1], [], [], demos, config, device=job.device)
     else:
         raise ValueError(f"target is {job.target!r}; a control exists for 'video' and 'policy'.")
     report = ImproveReport(
@@ -112,7 +122,7 @@ def control_arm(job: ArmJob) -> ImproveReport:
         seconds=time.monotonic() - start_s,
         analyzer="",
     )
-    return _finish(agent, report, job)
+    return finish_arm(agent, report, job)
 
 
 def language_arm(job: ArmJob) -> ImproveReport:
@@ -128,7 +138,7 @@ def language_arm(job: ArmJob) -> ImproveReport:
     reflections = ReflectionBuffer(job.buffer).reflections()
     if any(row.fault == "language" for row in reflections):
         return improve_arm(replace(job, target="language"))
-    agent = _load(job)
+    agent = load_job(job)
     report = ImproveReport(
         target="none",
         reason=f"None of {len(reflections)} reflections put the plan at fault, so it was kept.",
@@ -137,7 +147,7 @@ def language_arm(job: ArmJob) -> ImproveReport:
         rejected=0,
         analyzer=agent.analyzer.name,
     )
-    return _finish(agent, report, job)
+    return finish_arm(agent, report, job)
 
 
 def in_background(arm: Callable[[ArmJob], ImproveReport], job: ArmJob) -> ImproveReport:
@@ -164,7 +174,7 @@ def refined_language(job: ArmJob) -> dict[str, Any] | None:
     faulty = [at for at, row in enumerate(reflections) if row.fault == "language"]
     if not faulty:
         return None
-    agent = _load(job)
+    agent = load_job(job)
     report = agent.improve(buffer, "language")
     episode = buffer.load(buffer.episodes()[faulty[-1]])
     assert report.plan is not None
@@ -188,13 +198,19 @@ def stored_report(out: str | Path) -> ImproveReport | None:
     return ImproveReport(**content)
 
 
-def _finish(agent: MoselAgent, report: ImproveReport, job: ArmJob) -> ImproveReport:
+def finish_arm(agent: MoselAgent, report: ImproveReport, job: ArmJob) -> ImproveReport:
+    """Write the agent and, last, the report, which says that all is there."""
     agent.save(job.out)
-    write_json(Path(job.out) / "improve.json", asdict(report))  # last: it says that all is there
+    write_json(Path(job.out) / "improve.json", asdict(report))
     return report
 
 
-def _load(job: ArmJob) -> MoselAgent:
+def load_job(job: ArmJob) -> MoselAgent:
+    """The agent that a job refines, with the job's numbers in its config.
+
+    Raises:
+        SpecMismatch: It is of a kind that does not improve.
+    """
     from mosel_gym.agents import MoselAgent
 
     agent = PretrainedAgent(job.base, planner=job.planner, llm=job.llm).build()
@@ -205,17 +221,22 @@ def _load(job: ArmJob) -> MoselAgent:
         )
     asked = {"steps": job.steps, "seed": job.seed}
     changed = {name: value for name, value in asked.items() if value is not None}
-    agent.config = replace(
-        agent.config,
-        policy=_with_loop(agent.config.policy, changed),
-        video=_with_loop(agent.config.video, changed),
-    )
+    agent.config = job.recipe.applied(agent.config, changed)
+    for network in (agent.video_planner, agent.inverse_dynamics):
+        move: Any = getattr(network, "to", None)
+        if move is not None and job.device != "cpu":
+            move(job.device)
     agent.reset(job.goal)
     return agent
 
 
-def _with_loop(config: Any, changed: dict[str, int]) -> Any:
-    return replace(config, loop=replace(config.loop, **changed))
+def evidence_of(job: ArmJob) -> Evidence:
+    """What the job learns from."""
+    from mosel_gym.agents.improvement.evidence import Evidence
+    from mosel_gym.data.buffer import ReflectionBuffer
+
+    store = None if job.store is None else Path(job.store)
+    return Evidence(ReflectionBuffer(job.buffer), balance=job.recipe.balance, store=store)
 
 
 def _demos(agent: MoselAgent, job: ArmJob) -> list[Clip]:
@@ -229,4 +250,4 @@ def _demos(agent: MoselAgent, job: ArmJob) -> list[Clip]:
     if job.target == "video":
         planner: Any = agent.video_planner
         size, cameras = planner.size, Cameras(planner.config.scene_camera, hands=())
-    return load_clips(job.demos, size, cameras=cameras)
+    return load_clips(job.demos, size, job.skills, cameras=cameras, cache=job.demo_store)

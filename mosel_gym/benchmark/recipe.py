@@ -1,0 +1,66 @@
+"""What one refinement does otherwise than the agent's own config says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from mosel_gym.data.balance import Balance
+
+if TYPE_CHECKING:
+    from mosel_gym.agents.config import MoselConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everywhere, None leaves what the agent's config says."""
+
+    alpha: float | None = None
+    """Weight of D_fail in the policy's loss; 0 = successes alone."""
+    margin: float | None = None
+    """m of Appendix I, for the policy."""
+    replay: float | None = None
+    """Share of demonstrations in a batch, for either network; 0 = collected data alone."""
+    min_accepted: int | None = None
+    """Segments judged successful without which no network is refined."""
+    balance: Balance = "none"
+    """Whether each skill weighs the same in what was collected."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no refinement can do."""
+        if self.alpha is not None and self.alpha < 0:
+            raise ValueError(f"alpha is {self.alpha}; it must be at least 0.")
+        if self.margin is not None and self.margin <= 0:
+            raise ValueError(
+                f"margin is {self.margin}; it must be above 0. To leave failures out, set alpha=0."
+            )
+        if self.replay is not None and not 0 <= self.replay < 1:
+            raise ValueError(
+                f"replay is {self.replay}; it must lie in 0..1, and below 1: a round of "
+                "demonstrations alone is the control, which is trained anyway."
+            )
+        if self.min_accepted is not None and self.min_accepted < 1:
+            raise ValueError(f"min_accepted is {self.min_accepted}; it must be at least 1.")
+
+    def applied(self, config: MoselConfig, loop: dict[str, int] | None = None) -> MoselConfig:
+        """The config with these numbers in it.
+
+        Args:
+            config: Of the agent.
+            loop: Numbers of both training loops that are changed, such as `steps` and `seed`.
+        """
+        policy, video = config.policy, config.video
+        if loop:
+            policy = replace(policy, loop=replace(policy.loop, **loop))  # type: ignore[arg-type]
+            video = replace(video, loop=replace(video.loop, **loop))  # type: ignore[arg-type]
+        for_policy = _given(alpha=self.alpha, margin=self.margin, demo_fraction=self.replay)
+        return replace(
+            config,
+            policy=replace(policy, **for_policy),
+            video=replace(video, **_given(demo_fraction=self.replay)),
+            **_given(min_accepted=self.min_accepted),
+        )
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

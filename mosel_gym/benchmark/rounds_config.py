@@ -1,0 +1,164 @@
+"""What `mosel improve-rounds` does, and which seeds it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from mosel_gym.benchmark.module_options import ModuleOptions
+from mosel_gym.benchmark.paper.config import rollout_seeds
+from mosel_gym.benchmark.provenance import plain
+from mosel_gym.benchmark.recipe import Recipe
+from mosel_gym.data.balance import Balance
+from mosel_gym.errors import SpecMismatch
+from mosel_gym.llm.config import ChatConfig
+
+RoundTarget = Literal["alternate", "auto", "video", "policy", "language"]
+
+CHECKS = 2_500_000
+"""First seed of held-out checks. Repetition k adds 10 000 k, round r adds 1 000 r, as the seeds of
+interactions do from 2 000 000 on. Trials of `mosel bench` begin at 1 000 000, demonstrations at 0
+and at 3 000 000: none of them ever shares a seed."""
+_PER_REPEAT, _PER_ROUND = 10_000, 1_000
+
+
+@dataclass(frozen=True)
+class RoundsConfig:
+    """The defaults are the paper's sizes."""
+
+    agent: str = "libero-long"
+    """Checkpoint name or folder of the agent before the first round."""
+    tasks: tuple[str, ...] = ("MOSEL-LiberoLong-Task6",)
+    """Environment ids, numbers of LIBERO-Long tasks, or a suite's name. One agent learns from all
+    of them."""
+    rounds: int = 4
+    """How many; a later call with more goes on."""
+    interactions: int | None = None
+    """Episodes of each task in each round; None = 100 on LIBERO, 50 on RoboTwin."""
+    target: tuple[RoundTarget, ...] = ("alternate",)
+    """Which module each round refines; the last one stands for all later rounds. "alternate" takes
+    video in rounds 1, 3, ... and policy in rounds 2, 4, ...; "auto" goes by the reflections."""
+    demos: Path | None = None
+    """Folder of demonstrations, with subfolders. They are replayed, and are all that the control
+    gets; only clips of skills that some plan of the round has are taken."""
+    control: bool = True
+    """Beside every round, train another agent on demonstrations alone, for as many steps."""
+    replay: float | None = None
+    """Share of demonstrations in a batch; 0 = collected data alone, as the paper on LIBERO; None =
+    the agent's own number."""
+    alpha: float | None = None
+    """Weight of the failed skills in the policy's loss; 0 = successes alone; None = the agent's."""
+    margin: float | None = None
+    """m of Appendix I; None = the agent's own, or the 95th percentile of the success loss."""
+    steps: int | None = None
+    """Gradient steps of a round and of its control; None = the agent's own number."""
+    min_accepted: int | None = None
+    """Segments judged successful without which a round is skipped; None = the agent's own."""
+    balance: Balance = "skills"
+    """"skills": each skill weighs the same in what is learned from, so that an easy task's many
+    successes do not drown a hard one's few; "none": each step does."""
+    check: int = 20
+    """Held-out episodes of each task before and after a round, judged by the analyzer; 0 = no check
+    and no roll-back."""
+    check_p: float = 0.2
+    """A round is rolled back if more judged successes were lost than gained on the same seeds, and
+    chance would do that with a probability below this (one-sided sign test)."""
+    layout_spread_m: float = 0.0
+    """LIBERO: objects are moved by up to this much in x and y; 0 = its own placement ranges."""
+    max_steps: int | None = None
+    """Step limit of an episode; None = the task's own."""
+    render_every: int = 4
+    """Pictures are drawn on every so many steps."""
+    hold: int = 10
+    """Steps in a row that count as held."""
+    settle: int = 40
+    """Steps in a row after which an episode ends."""
+    planner: str = "stored"
+    """Task planner, as for `mosel eval`; "stored" = the agent's own."""
+    analyzer: str = "stored"
+    """Video analyzer that judges interactions and checks, as for `mosel eval`; "stored" = the
+    agent's own. With "privileged" it is simulator truth, and the report says so."""
+    llm: ChatConfig = field(default_factory=ChatConfig)
+    """How foundation models are called."""
+    shown: ModuleOptions = field(default_factory=ModuleOptions)
+    """What foundation models are shown."""
+    repeat: int = 0
+    """Which repetition of the whole: each has seeds of its own, of training as well."""
+    device: str = "cpu"
+    """Where networks are trained, "cpu" or "cuda"."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done, before anything is run."""
+        if not self.tasks or not self.target:
+            raise SpecMismatch("Give at least one of --tasks and one of --target.")
+        if not 1 <= self.rounds <= _PER_REPEAT // _PER_ROUND:
+            raise SpecMismatch(
+                f"--rounds is {self.rounds}; 1..{_PER_REPEAT // _PER_ROUND} are allowed, so that "
+                "no two repetitions share a seed."
+            )
+        if not 0 <= self.repeat < (3_000_000 - CHECKS) // _PER_REPEAT:
+            raise SpecMismatch(f"--repeat is {self.repeat}; 0..49 are allowed.")
+        if self.interactions is not None and self.interactions < 1:
+            raise SpecMismatch(f"--interactions is {self.interactions}; at least 1 is needed.")
+        if not 0 <= self.check <= _PER_ROUND:
+            raise SpecMismatch(f"--check is {self.check}; 0..{_PER_ROUND} are allowed.")
+        if not 0 < self.check_p <= 1:
+            raise SpecMismatch(f"--check-p is {self.check_p}; it must lie above 0, up to 1.")
+        try:
+            _ = self.recipe
+        except ValueError as error:
+            raise SpecMismatch(f"--{error}") from error
+
+    def check_demos(self) -> None:
+        """Insist on demonstrations where something needs them.
+
+        Raises:
+            SpecMismatch: There are none for the control, or their folder is empty.
+        """
+        if self.demos is None and self.control:
+            raise SpecMismatch(
+                "The control is trained on demonstrations, and there are none: give their folder "
+                "with --demos, or --no-control to do without it."
+            )
+        if self.demos is not None and not any(self.demos.rglob("*.hdf5")):
+            raise SpecMismatch(
+                f"--demos is {self.demos}, where no .hdf5 file lies, in subfolders neither. "
+                "`mosel collect` records some."
+            )
+
+    @property
+    def recipe(self) -> Recipe:
+        """What differs from the agent's config."""
+        return Recipe(self.alpha, self.margin, self.replay, self.min_accepted, self.balance)
+
+    def interactions_of(self, robotwin: bool) -> int:
+        """Episodes of a task in a round."""
+        if self.interactions is not None:
+            return self.interactions
+        return 50 if robotwin else 100
+
+    def target_of(self, number: int) -> RoundTarget:
+        """What round `number`, from 1 on, was asked to refine."""
+        return self.target[min(number, len(self.target)) - 1]
+
+    def rollout_seeds(self, number: int, robotwin: bool) -> range:
+        """Seeds of the interactions of round `number`, from 1 on, for each task."""
+        return rollout_seeds(self.interactions_of(robotwin), number - 1, self.repeat)
+
+    def check_seeds(self, number: int) -> range:
+        """Seeds of the held-out check of round `number`, from 1 on, for each task."""
+        first = CHECKS + _PER_REPEAT * self.repeat + _PER_ROUND * (number - 1)
+        return range(first, first + self.check)
+
+    def training_seed(self, number: int) -> int:
+        """Of round `number` and of its control."""
+        return 100 * self.repeat + number - 1
+
+    def identity(self) -> dict[str, Any]:
+        """What a folder of rounds depends on; how many rounds there will be does not count."""
+        found: dict[str, Any] = plain(self)
+        found.pop("rounds")
+        budgets = ("max_calls", "max_cost_usd")
+        found["llm"] = {k: v for k, v in found["llm"].items() if k not in budgets}
+        return found
