@@ -56,8 +56,9 @@ class AgentSpeedConfig:
     """Gradient steps of each module in it."""
     round_check: int = 2
     """Episodes after it that are judged, to see whether it made things worse."""
-    full_check: int = 20
-    """The same in a round of full size, to which the timed one is extrapolated."""
+    full_check: int = 40
+    """The same in a round of full size, to which the timed one is extrapolated: 20 episodes with
+    the agent before the round, and the same ones with the agent after it."""
     keep: Path | None = None
     """Folder for what the round makes; None = one that is removed afterwards."""
 

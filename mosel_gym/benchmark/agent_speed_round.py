@@ -50,28 +50,17 @@ class RoundSpeed:
 
     @property
     def stages_s(self) -> dict[str, float]:
-        """Rollouts, judging, training, check."""
-        training = sum(self.training_s.values()) + sum(self.loading_s.values())
-        return {
-            "rollouts": self.rollouts_s,
-            "judging": self.judging_s,
-            "training": training,
-            "check": self.check_s,
-        }
+        """Rollouts, judging, training of each module, check."""
+        return self.extrapolated(self.size)
 
     def extrapolated(self, size: RoundSize) -> dict[str, float]:
         """The same stages at another size, by `FORMULA`."""
         each = size.interactions / self.size.interactions
-        training = sum(
-            self.training_s[name] / self.size.steps[name] * size.steps[name] + loading * each
-            for name, loading in self.loading_s.items()
-        )
-        return {
-            "rollouts": self.rollouts_s * each,
-            "judging": self.judging_s * each,
-            "training": training,
-            "check": self.check_s / self.size.check * size.check,
-        }
+        found = {"rollouts": self.rollouts_s * each, "judging": self.judging_s * each}
+        for name, steps in size.steps.items():
+            step_s = self.training_s[name] / self.size.steps[name]
+            found[f"training, {name}"] = step_s * steps + self.loading_s[name] * each
+        return found | {"check": self.check_s / self.size.check * size.check}
 
 
 FORMULA = (

@@ -105,7 +105,9 @@ def _round(done: RoundSpeed, full_s: dict[str, float], full: RoundSize) -> str:
     lines = [
         markdown(heads, rows),
         f"measured: {_size(done.size)}, in one process. EXTRAPOLATED, not measured, to "
-        f"{_size(full)}: {FORMULA}. With two processes rollouts and check take about half",
+        f"{_size(full)}: {FORMULA}. A round that "
+        "refines one module, as `--target alternate` does, has one of the two trainings. With two "
+        "processes rollouts and check take about half",
     ]
     if done.note:
         lines.append(done.note)

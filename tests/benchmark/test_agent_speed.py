@@ -89,9 +89,10 @@ def test_a_small_round_is_extrapolated_stage_by_stage() -> None:
     full = round_speed().extrapolated(RoundSize(100, {"video": 200, "policy": 400}, 20))
     assert full["rollouts"] == 1000.0
     assert full["judging"] == 50.0
-    assert full["training"] == 10.0 * 10 + 1.0 * 25 + 4.0 * 20 + 2.0 * 25
+    assert full["training, video"] == 10.0 * 10 + 1.0 * 25
+    assert full["training, policy"] == 4.0 * 20 + 2.0 * 25
     assert full["check"] == 200.0
-    assert round_speed().stages_s["training"] == 17.0
+    assert sum(round_speed().stages_s.values()) == 40.0 + 2.0 + 11.0 + 6.0 + 20.0
 
 
 def found(plans: Sequence[PlanSpeed]) -> dict[str, Any]:
