@@ -64,7 +64,7 @@ class FitReport:
     steps: int
     """Steps made in all, those before a resume included."""
     loss: float
-    """Mean over the last `log_every` steps of this call; NaN if it had nothing left to do."""
+    """Mean over the last `log_every` steps."""
     seconds: float
     """Time spent in all, those before a resume included."""
     samples_per_s: float
@@ -132,13 +132,14 @@ def fit(
         weight_decay=config.weight_decay,
         fused=True,
     )
+    recent: deque[dict[str, float]] = deque(maxlen=max(1, config.log_every))
     keeper = Keeper(
         module,
         optimizer,
         ema := Ema(module, config.ema_decay),
         folder,
         identity=f"{identity} {json.dumps(_schedule(config))}",
-        recent=(recent := deque(maxlen=max(1, config.log_every))),
+        recent=recent,
         writes=together.main,
     )
     first = keeper.restore(device)
@@ -149,7 +150,6 @@ def fit(
             told = f"{label}, step {step} of {config.steps} (seed {config.seed}): {wrong}"
             keeper.give_up(told, step, config.seed, _advice(config, step))
 
-    report_loss = math.nan
     log = Log(folder if together.main else None, first, tensorboard=config.tensorboard)
     hidden = not (progress and together.main)
     bar = tqdm(total=config.steps, initial=first, desc=label, unit="step", disable=hidden)
@@ -168,8 +168,7 @@ def fit(
             done = step + 1
             if done % config.log_every == 0 or done == config.steps:
                 means = {key: float(np.mean([v[key] for v in recent])) for key in values}
-                report_loss = means["loss"]
-                bar.set_postfix_str(f"loss {report_loss:.4f}", refresh=False)
+                bar.set_postfix_str(f"loss {means['loss']:.4f}", refresh=False)
                 elapsed_s = time.monotonic() - start_s
                 log.write(
                     {
@@ -192,7 +191,8 @@ def fit(
     ema.copy_to_module()
     module.eval()
     samples_per_s = (config.steps - first) * config.batch_size / max(seconds, 1e-9)
-    return FitReport(config.steps, report_loss, keeper.seconds_before + seconds, samples_per_s)
+    loss = float(np.mean([v["loss"] for v in recent])) if recent else math.nan  # an older state
+    return FitReport(config.steps, loss, keeper.seconds_before + seconds, samples_per_s)
 
 
 def _backward(

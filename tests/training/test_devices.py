@@ -84,14 +84,14 @@ def test_parts_are_the_batch() -> None:
 )
 def test_a_batch_that_cannot_be_shared_is_refused(count: int, wanted: int, batch: int) -> None:
     together = Processes()
-    together.count = count  # type: ignore[misc]
+    together.count = count
     with pytest.raises(MoselError, match=r"--loop\.batch-size"):
         together.parts(wanted, batch)
 
 
 def test_who_takes_which_part() -> None:
     together = Processes()
-    together.index, together.count = 1, 2  # type: ignore[misc]
+    together.index, together.count = 1, 2
     assert together.parts(1, 16) == 2
     assert list(together.own(4)) == [1, 3]
     assert not together.main

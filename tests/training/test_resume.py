@@ -80,11 +80,8 @@ def test_killed_and_resumed_has_the_log_and_the_weights_of_an_uninterrupted_run(
 def test_the_curves_of_a_resumed_run_have_every_step_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     config = replace(CONFIG, tensorboard=True, checkpoint_every_s=1e9)
-
     module = network()
     losses, calls = losses_of(module), iter(range(100))
 
@@ -98,7 +95,7 @@ def test_the_curves_of_a_resumed_run_have_every_step_once(
     # No state was stored, so that the second run begins anew: lines 5 to 15 are drawn twice.
     module = network()
     fit(module, losses_of(module), config, tmp_path, progress=False)
-    events = EventAccumulator(str(tmp_path / "tb"))
+    events = accumulator.EventAccumulator(str(tmp_path / "tb"))
     events.Reload()
     assert {"loss", "largest", "lr", "steps_per_s"} <= set(events.Tags()["scalars"])
     points = events.Scalars("loss")
