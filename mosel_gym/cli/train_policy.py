@@ -89,7 +89,7 @@ def main(
         policy, report, reached = train_token_policy(
             training, recipe, out, device=device, start=begun
         )
-        print(
+        say(
             f"action tokens: {reached.used} of {reached.codes} in use, mean |error| "
             f"{reached.error:.4f} of half the range of each number"
         )

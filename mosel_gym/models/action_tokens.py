@@ -132,7 +132,7 @@ class ActionTokens(nn.Module):
         return self._actions(self.quantizer(self._summaries(actions))[0])
 
     def _summaries(self, actions: Tensor) -> Tensor:
-        hidden = self.inward(actions).transpose(1, 2)
+        hidden: Tensor = self.inward(actions).transpose(1, 2)
         for convolution in self.convolutions:
             hidden = convolution(hidden)
         hidden = hidden.transpose(1, 2) + self.positions[: self.count]
@@ -161,7 +161,8 @@ class CausalConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`[B, width, T]` -> `[B, width, T / stride]`."""
-        return F.gelu(self.convolution(F.pad(x, (self.padding, 0))))
+        convolved: Tensor = F.gelu(self.convolution(F.pad(x, (self.padding, 0))))
+        return convolved
 
 
 def encoder_layer(width: int, heads: int) -> nn.TransformerEncoderLayer:

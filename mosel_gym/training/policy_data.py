@@ -143,7 +143,8 @@ class PolicyWindows:
         chosen = np.searchsorted(
             self._cumulative, rng.random(count) * self._cumulative[-1], side="right"
         )
-        return self._windows[np.minimum(chosen, len(self._windows) - 1)]
+        picked: NDArray[np.int64] = self._windows[np.minimum(chosen, len(self._windows) - 1)]
+        return picked
 
     def _assemble(
         self,

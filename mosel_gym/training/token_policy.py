@@ -152,4 +152,5 @@ def measure_tokens(policy: TokenPolicy, windows: PolicyWindows, count: int = 204
     actions = windows.sample_actions(np.random.default_rng(0), count)
     tokens = policy.tokens.encode(actions)
     error = float((policy.tokens.decode(tokens) - actions).abs().mean())
-    return TokensReport(error, len(tokens.unique()), policy.tokens.codes)
+    used = int(torch.bincount(tokens.flatten()).count_nonzero())
+    return TokensReport(error, used, policy.tokens.codes)

@@ -58,7 +58,8 @@ def agent(buttons) -> MoselAgent:
 def actions_of(agent, buttons, steps: int = 25) -> np.ndarray:
     agent.reset(buttons.make_task(), seed=3)
     buttons.run_episode(agent, buttons.ButtonWorld(), steps=steps)
-    return agent.episode.actions
+    actions: np.ndarray = agent.episode.actions
+    return actions
 
 
 def test_saved_and_loaded_it_acts_the_same(agent, buttons, tmp_path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mosel_gym.agents.pretrained import load_any
 from mosel_gym.cli import main
@@ -71,7 +73,7 @@ def test_from_files_to_an_agent(data: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["pack", "--kind", "hip", *files, *PRESET]) == 0
     agent = load_any(runs / "agent")
     agent.reset("g", skills=[SKILL], plan=[SKILL])
-    seen = {
+    seen: dict[str, NDArray[Any]] = {
         "head_camera": np.zeros((24, 32, 3), np.uint8),
         "proprio": np.full(16, 0.5, np.float32),
     }

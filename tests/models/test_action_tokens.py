@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -57,7 +58,7 @@ def test_the_first_token_alone_says_what_to_do_first(tokens: ActionTokens) -> No
 
 def test_gradients_pass_the_rounding(tokens: ActionTokens) -> None:
     actions = torch.rand(2, 32, 7)
-    (tokens(actions) - actions).abs().mean().backward()  # type: ignore[no-untyped-call]
+    (tokens(actions) - actions).abs().mean().backward()
     assert all(parameter.grad is not None for parameter in tokens.parameters())
     assert float(tokens.inward.weight.grad.abs().sum()) > 0  # type: ignore[union-attr]
 
@@ -79,6 +80,6 @@ def test_tokens_do_not_depend_on_mixed_precision(tokens: ActionTokens) -> None:
         ({"heads": 3}, 32, r"one of \[1, 2, 4, 8, 16\]"),
     ],
 )
-def test_numbers_that_do_not_fit_are_named(changes: dict, chunk: int, said: str) -> None:
+def test_numbers_that_do_not_fit_are_named(changes: dict[str, Any], chunk: int, said: str) -> None:
     with pytest.raises(SpecMismatch, match=said):
         ActionTokens(7, chunk, replace(SMALL, **changes))
