@@ -70,6 +70,9 @@ class PlanSpeed:
     steps: int | None
     """None = the planner does not sample in steps."""
     seconds: tuple[float, ...]
+    """Wall time of each."""
+    cpu_s: tuple[float, ...]
+    """CPU time of the calling thread."""
 
     @property
     def median_s(self) -> float:
@@ -108,6 +111,7 @@ def bench_agent(config: AgentSpeedConfig, out: str | Path | None = None) -> dict
         "round_full_size": full,
         "formula": FORMULA,
         "torch_threads": 1,
+        "niceness": os.nice(0),
         "load_average": load,
         "load_average_after": os.getloadavg()[0],
         **provenance(config, config.seed),
@@ -156,23 +160,24 @@ def _plans(config: AgentSpeedConfig, env: Any, agent: Any) -> tuple[PlanSpeed, .
         try:
             set_sampling_steps(agent, steps)
         except SpecMismatch:  # one pass; another number would be the same one
-            return (PlanSpeed(None, _imagined(config, planner, frames, skills)),)
+            return (_imagined(config, None, planner, frames, skills),)
         try:
-            found.append(PlanSpeed(steps, _imagined(config, planner, frames, skills)))
+            found.append(_imagined(config, steps, planner, frames, skills))
         finally:
             planner.config = usual
     return tuple(found)
 
 
 def _imagined(
-    config: AgentSpeedConfig, planner: Any, frames: list[Any], skills: list[str]
-) -> tuple[float, ...]:
-    seconds = []
+    config: AgentSpeedConfig, steps: int | None, planner: Any, frames: list[Any], skills: list[str]
+) -> PlanSpeed:
+    seconds, cpu_seconds = [], []
     for at in range(config.plans):
-        start_s = time.perf_counter()
+        start_s, start_cpu_s = time.perf_counter(), time.thread_time()
         planner.imagine(frames[at % len(frames)], skills[at % len(skills)], seed=at)
         seconds.append(time.perf_counter() - start_s)
-    return tuple(seconds)
+        cpu_seconds.append(time.thread_time() - start_cpu_s)
+    return PlanSpeed(steps, tuple(seconds), tuple(cpu_seconds))
 
 
 def _round(config: AgentSpeedConfig, task_id: str) -> tuple[RoundSpeed | None, RoundSize | None]:
@@ -207,7 +212,12 @@ def _plain(found: dict[str, Any]) -> dict[str, Any]:
             "episodes": acting.episodes,
         },
         "plans": [
-            {"steps": plan.steps, "median_s": plan.median_s, "seconds": plan.seconds}
+            {
+                "steps": plan.steps,
+                "median_s": plan.median_s,
+                "seconds": plan.seconds,
+                "cpu_s": plan.cpu_s,
+            }
             for plan in found["plans"]
         ],
     }

@@ -37,6 +37,8 @@ class TimedEpisode:
     and the reflection after it."""
     steps: int
     success: bool
+    cpu_s: dict[Kind, list[float]] = field(default_factory=dict)
+    """As `act_s`, the CPU time of the calling thread: what a busy machine hardly changes."""
 
 
 class Watch:
@@ -94,13 +96,16 @@ def timed_episode(env: Any, agent: Any, seed: int, most_steps: int | None = None
         observation, info = env.reset(seed=seed)
         agent.reset(info["task"], seed=seed)
     seconds: list[float] = []
+    cpu_seconds: list[float] = []
     called: list[dict[str, int]] = []
     over = False
     with Watch(agent) as watch:
         while not over and len(seconds) != most_steps:
-            before, start_s = dict(watch.calls), time.perf_counter()
+            before = dict(watch.calls)
+            start_s, start_cpu_s = time.perf_counter(), time.thread_time()
             action = agent.act(observation, info)
             seconds.append(time.perf_counter() - start_s)
+            cpu_seconds.append(time.thread_time() - start_cpu_s)
             called.append({name: watch.calls[name] - before[name] for name in PARTS})
             with clock.step():
                 observation, _, terminated, truncated, info = env.step(action)
@@ -114,14 +119,20 @@ def timed_episode(env: Any, agent: Any, seed: int, most_steps: int | None = None
     with clock("reflection"):
         agent.reflect()
     told = clock.parts()
-    act_s: dict[Kind, list[float]] = {}
-    for kind, took in zip(kinds, seconds, strict=True):
-        act_s.setdefault(kind, []).append(took)
     parts = {"reset": told["reset"], "physics": told["simulation"], "pictures": told["pictures"]}
     parts |= networks
     parts["rest of act"] = sum(seconds) - sum(networks.values())
     parts["reflection"] = told["reflection"]
-    return TimedEpisode(act_s, parts, len(seconds), bool(info["success"]))
+    success = bool(info["success"])
+    act_s, cpu_s = _by_kind(kinds, seconds), _by_kind(kinds, cpu_seconds)
+    return TimedEpisode(act_s, parts, len(seconds), success, cpu_s)
+
+
+def _by_kind(kinds: list[Kind], seconds: list[float]) -> dict[Kind, list[float]]:
+    found: dict[Kind, list[float]] = {}
+    for kind, took in zip(kinds, seconds, strict=True):
+        found.setdefault(kind, []).append(took)
+    return found
 
 
 def _kinds(episode: Episode, called: list[dict[str, int]]) -> list[Kind]:
@@ -151,11 +162,12 @@ class ActSpeed:
     @property
     def act_s(self) -> dict[Kind, list[float]]:
         """All calls, by kind."""
-        found: dict[Kind, list[float]] = {}
-        for episode in self.episodes:
-            for kind, seconds in episode.act_s.items():
-                found.setdefault(kind, []).extend(seconds)
-        return {kind: found[kind] for kind in KINDS if kind in found}
+        return _joined([episode.act_s for episode in self.episodes])
+
+    @property
+    def cpu_s(self) -> dict[Kind, list[float]]:
+        """Their CPU times, in the same order."""
+        return _joined([episode.cpu_s for episode in self.episodes])
 
     def parts_s(self, steps: int) -> dict[str, float]:
         """An episode of so many steps by part: what happens at every step is scaled to it."""
@@ -166,6 +178,11 @@ class ActSpeed:
             sum_s = sum(episode.parts_s[name] for episode in self.episodes)
             found[name] = sum_s / len(self.episodes) if name in once else sum_s * steps / total
         return found
+
+
+def _joined(parts: list[dict[Kind, list[float]]]) -> dict[Kind, list[float]]:
+    found = {kind: [took for part in parts for took in part.get(kind, [])] for kind in KINDS}
+    return {kind: took for kind, took in found.items() if took}
 
 
 @contextmanager

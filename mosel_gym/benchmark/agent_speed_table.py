@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ def agent_table(found: dict[str, Any]) -> str:
     parts.append(
         f"{config['agent']} on {found['task']}, {config['repeats']} episodes from seed "
         f"{config['seed']}, pictures on every {config['render_every']}th step; "
-        f"{hardware['cpu']}, {hardware['cores']} cores, one torch thread, load "
+        f"{hardware['cpu']}, {hardware['cores']} cores, one torch thread, niceness "
+        f"{found['niceness']}, load "
         f"{found['load_average']:.1f} before and {found['load_average_after']:.1f} after; torch "
         f"{found['versions']['torch']}, revision {found['git_revision'] or 'not recorded'}"
     )
@@ -36,7 +38,7 @@ def agent_table(found: dict[str, Any]) -> str:
 def _acting(acting: ActSpeed) -> str:
     rows = []
     for kind, seconds in acting.act_s.items():
-        ms = 1e3 * np.array(seconds)
+        ms, cpu_ms = 1e3 * np.array(seconds), 1e3 * np.array(acting.cpu_s[kind])
         limit = _EXPECTED.get(kind)
         rows.append(
             [
@@ -44,11 +46,20 @@ def _acting(acting: ActSpeed) -> str:
                 str(len(ms)),
                 f"{np.median(ms):.2f}",
                 f"{np.percentile(ms, 99):.2f}",
+                f"{np.median(cpu_ms):.2f}",
                 "–" if limit is None else f"{limit:g}",
                 _within(float(np.median(ms)), limit),
             ]
         )
-    heads = ["`act`", "calls", "median ms", "99 % ms", "expected ms", "median within"]
+    heads = [
+        "`act`",
+        "calls",
+        "median ms",
+        "99 % ms",
+        "median CPU ms",
+        "expected ms",
+        "median within",
+    ]
     return markdown(heads, rows)
 
 
@@ -61,11 +72,14 @@ def _plans(plans: tuple[PlanSpeed, ...]) -> str:
                 "one pass" if plan.steps is None else str(plan.steps),
                 str(len(plan.seconds)),
                 f"{plan.median_s:.3f}",
+                f"{statistics.median(plan.cpu_s):.3f}",
                 "–" if limit is None else f"{limit:g}",
                 _within(plan.median_s, limit),
             ]
         )
-    return markdown(["sampling steps of a plan", "n", "median s", "expected s", "within"], rows)
+    return markdown(
+        ["sampling steps of a plan", "n", "median s", "median CPU s", "expected s", "within"], rows
+    )
 
 
 def _episode(acting: ActSpeed) -> str:

@@ -39,9 +39,13 @@ class Strength:
     rows: tuple[Row, ...]
 
     def last_round(self, group: Group) -> int:
-        """The last round of which a task of the group has rows, up to `MOST_ROUNDS`; 0 = none."""
-        arms = (arm_of(row.agent) for row in self.rows if row.env_id in group.tasks)
-        found = [arm.round for arm in arms if arm is not None and arm.kind == "after"]
+        """The last round of which the group's suite has rows, up to `MOST_ROUNDS`; 0 = none.
+
+        Of the suite, not of each task: it is one agent that must reach the goals.
+        """
+        suite = group.tasks[0].rpartition("-")[0]
+        arms = (arm_of(row.agent) for row in self.rows if row.env_id.startswith(f"{suite}-"))
+        found = [arm.round for arm in arms if arm and arm.kind == "after" and not arm.variant]
         return max((number for number in found if number <= MOST_ROUNDS), default=0)
 
     def trials(self, arm: Arm, env_id: str) -> list[Row]:

@@ -41,6 +41,9 @@ def test_every_call_of_act_has_a_kind_and_every_part_its_time(untrained: Path) -
     assert len(found.act_s["border with a plan"]) >= 1
     assert len(found.act_s["border"]) >= 1
     assert found.act_s["inside"]
+    assert {kind: len(calls) for kind, calls in found.cpu_s.items()} == {
+        kind: len(calls) for kind, calls in found.act_s.items()
+    }
     assert set(found.parts_s) >= {"physics", "pictures", "policy", "planner", "judge"}
     assert all(seconds >= 0 for seconds in found.parts_s.values())
     networks = sum(found.parts_s[name] for name in ("policy", "planner", "judge", "rest of act"))
@@ -101,11 +104,12 @@ def found(plans: Sequence[PlanSpeed]) -> dict[str, Any]:
     full = RoundSize(100, {"video": 200, "policy": 400}, 20)
     return {
         "task": TASK.id,
-        "acting": ActSpeed([TimedEpisode(acting, parts, 300, True)]),  # type: ignore[arg-type]
+        "acting": ActSpeed([TimedEpisode(acting, parts, 300, True, acting)]),  # type: ignore[arg-type]
         "plans": tuple(plans),
         "round": round_speed(),
         "round_extrapolated": round_speed().extrapolated(full),
         "round_full_size": full,
+        "niceness": 0,
         "load_average": 0.5,
         "load_average_after": 1.0,
         **provenance(AgentSpeedConfig(), 0),
@@ -113,14 +117,19 @@ def found(plans: Sequence[PlanSpeed]) -> dict[str, Any]:
 
 
 def test_what_is_expected_stands_beside_what_was_measured() -> None:
-    text = agent_table(found([PlanSpeed(4, (0.04, 0.05, 0.06)), PlanSpeed(50, (2.0,))]))
-    assert "| inside a chunk | 100 | 0.10 |" in text
-    assert "| at a chunk border: judged, and a new chunk | 10 | 70.00 | 70.00 | 60 | NO |" in text
-    assert "| 4 | 3 | 0.050 | 1.5 | yes |" in text
+    text = agent_table(
+        found([PlanSpeed(4, (0.04, 0.05, 0.06), (0.03,)), PlanSpeed(50, (2.0,), (2.0,))])
+    )
+    assert "| inside a chunk | 100 | 0.10 | 0.12 | 0.10 | 1 | yes |" in text
+    assert (
+        "| at a chunk border: judged, and a new chunk | 10 | 70.00 | 70.00 | 70.00 | 60 | NO |"
+        in text
+    )
+    assert "| 4 | 3 | 0.050 | 0.030 | 1.5 | yes |" in text
     assert "| all | 20.10 | 100 % |" in text
     assert "1.5 times real time" in text
     assert "EXTRAPOLATED, not measured, to 100 interactions" in text
-    assert "one pass" in agent_table(found([PlanSpeed(None, (0.04,))]))
+    assert "one pass" in agent_table(found([PlanSpeed(None, (0.04,), (0.04,))]))
 
 
 def test_sizes_and_names_are_checked_before_anything_runs() -> None:
