@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from mosel_gym.agents.config import ActingConfig
 from mosel_gym.agents.contract import check_parts, check_robot
 from mosel_gym.agents.executor import SkillExecutor
 from mosel_gym.agents.follower import PlanFollower
+from mosel_gym.agents.plan_check import NOTE
 from mosel_gym.agents.planning.check import checked_plan, resolve_task
 from mosel_gym.agents.sb3 import Sb3Predict
 from mosel_gym.agents.trace import Trace
@@ -139,6 +141,8 @@ class ActingAgent(Sb3Predict):
         """
         if self._trace is None or self._follower is None:
             raise MoselError("There is no episode yet: call `reset(task)`, then `act` in a loop.")
+        if self._follower.plans.drawn:
+            self._trace.note(NOTE, json.dumps(self._follower.plans.plain()))
         return self._trace.episode(self.plan, self._follower.segments())
 
     def _resolved(self, task: Task | str, skills: Sequence[str | Skill] | None) -> Task:

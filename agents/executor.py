@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mosel_gym.agents.base import InverseDynamics, SkillJudge, VideoPlanner
+from mosel_gym.agents.plan_check import PlanCheckConfig, PlanCounts, imagine_checked
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.types import ActionChunk, Frame, Frames, Observation, VisualPlan
 
@@ -41,6 +42,8 @@ class ExecutorConfig:
     done_above: float = 0.9
     """Two judgements in a row above this, one at each chunk, end the skill as "reached" before its
     last frame: a policy that is faster than its plan would else go on and undo its own work."""
+    plan_check: PlanCheckConfig = field(default_factory=PlanCheckConfig)
+    """Which imagined plans are drawn again before one is followed."""
 
 
 class SkillExecutor:
@@ -65,6 +68,8 @@ class SkillExecutor:
         self.inverse_dynamics = inverse_dynamics
         self.judge = judge
         self.config = config or ExecutorConfig()
+        self.plans = PlanCounts()
+        """Plans drawn and refused since this executor was made."""
         self.start("", {}, budget=0)
 
     def start(self, skill: str, observation: Observation, budget: int | None = None) -> None:
@@ -148,7 +153,9 @@ class SkillExecutor:
         """Pick the goal frame, passing over all that are reached, and ask for a chunk to it."""
         if self._imagine_next:
             frame = observation[self.config.scene_camera]
-            self.visual_plan = self.video_planner.imagine(frame, self.skill)
+            self.visual_plan = imagine_checked(
+                self.video_planner.imagine, frame, self.skill, self.config.plan_check, self.plans
+            )
             self._imagine_next, self._frame, self._frame_steps = False, 0, 0
         assert self.visual_plan is not None
         frames = self.visual_plan.frames

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mosel_gym.agents.executor import SkillExecutor
+from mosel_gym.agents.plan_check import PlanCounts
 from mosel_gym.specs import RobotSpec
 from mosel_gym.transition import TransitionConfig, TransitionController
 from mosel_gym.types import Observation, SkillSegment
@@ -56,6 +57,11 @@ class PlanFollower:
         self.stage: Stage = "over"
         if skills:
             self._start_skill(observation)
+
+    @property
+    def plans(self) -> PlanCounts:
+        """Imagined plans so far, drawn and refused."""
+        return self._executor.plans
 
     @property
     def skill(self) -> str | None:

@@ -89,6 +89,10 @@ class Trace:
                 self._provenance.setdefault(name, str(info[name]))
         return age
 
+    def note(self, name: str, text: str) -> None:
+        """Write something down in the provenance; a later note of that name takes its place."""
+        self._provenance[name] = text
+
     def did(self, action: NDArray[np.float32]) -> None:
         """Record the action that follows the last row."""
         self._actions.append(np.array(action, np.float32))
@@ -127,7 +131,7 @@ class Trace:
                 if complete
                 else None
             ),
-            provenance=self._provenance,
+            provenance=dict(self._provenance),
         )
 
     def _check(

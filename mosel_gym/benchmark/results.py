@@ -58,6 +58,9 @@ class EpisodeResult:
     plan: tuple[str, ...] = ()
     reasoning: str = ""
     """Why this plan, in the task planner's words."""
+    imagined_plans: dict[str, Any] = field(default_factory=dict)
+    """Plans of the video planner that were drawn, refused, followed although refused, and the
+    reasons, see `agents.plan_check`; empty where nothing was imagined."""
     agent: str = ""
     planner: str = ""
     """Who wrote the plan; "given" if the caller did."""

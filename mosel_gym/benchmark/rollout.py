@@ -184,6 +184,8 @@ def run_episode(
 
 def _with_names(result: EpisodeResult, agent: ReflectiveAgent, episode: Episode) -> EpisodeResult:
     """Who planned, who acted and who judges, whatever comes of it."""
+    from mosel_gym.agents.plan_check import counts_in  # loads networks: not for a demonstration
+
     plan = episode.plan
     return replace(
         result,
@@ -191,6 +193,7 @@ def _with_names(result: EpisodeResult, agent: ReflectiveAgent, episode: Episode)
         planner=plan.planner if plan else "",
         plan=plan.skills if plan else (),
         reasoning=plan.reasoning if plan else "",
+        imagined_plans=counts_in(episode.provenance),
         analyzer=getattr(getattr(agent, "analyzer", None), "name", ""),
         privileged_agent=bool(getattr(agent, "privileged", False)),
         hints=_hinted(agent, episode.task_id),

@@ -51,6 +51,9 @@ class Row:
     subgoals: dict[str, bool] = field(default_factory=dict)
     """PRIVILEGED truth at the episode's end."""
     plan: tuple[str, ...] = ()
+    imagined_plans: dict[str, Any] = field(default_factory=dict)
+    """Plans of the video planner: `drawn`, `refused`, `followed_refused` and `reasons`. Older rows
+    have none."""
     verdicts: tuple[dict[str, Any], ...] = ()
     """`skill`, `judged`, and the privileged `truth` of every judged segment, with its number in the
     episode (`segment`: a skill that was tried again has several) and the judge's `confidence`.
@@ -132,6 +135,7 @@ def rows_of(
             seconds_by_part={part: round_s(value) for part, value in result.seconds.items()},
             subgoals=result.subgoals,
             plan=result.plan,
+            imagined_plans=result.imagined_plans,
             verdicts=tuple(
                 {
                     "skill": row.skill,

@@ -6,7 +6,7 @@ are real pictures of that: the modules below see nothing else, except for propri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from mosel_gym.agents.analysis.pixel import PixelAnalyzer
 from mosel_gym.agents.config import MoselConfig
 from mosel_gym.agents.executor import ExecutorConfig
 from mosel_gym.agents.mosel import MoselAgent
+from mosel_gym.agents.plan_check import PlanCheckConfig
 from mosel_gym.agents.planning.offline import OfflinePlanner
 from mosel_gym.data.cameras import Cameras
 from mosel_gym.types import ActionChunk, Frame, Frames, Observation, Skill, Task, VisualPlan
@@ -174,7 +175,11 @@ def make_task(goal: str = GOAL) -> Task:
 
 
 def make_agent(*, video=None, policy=None, analyzer=None, executor=None, **arguments) -> MoselAgent:
-    config = MoselConfig(executor=executor or ExecutorConfig(skill_budget=100))
+    # The hand is a single pixel, too little for the check of imagined plans to see.
+    executor = replace(
+        executor or ExecutorConfig(skill_budget=100), plan_check=PlanCheckConfig(redraws=0)
+    )
+    config = MoselConfig(executor=executor)
     return MoselAgent(
         OfflinePlanner(),
         video or StraightImagination(),

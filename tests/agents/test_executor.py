@@ -9,8 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from mosel_gym.agents.executor import ExecutorConfig, SkillExecutor
+from mosel_gym.agents.plan_check import PlanCheckConfig
 from mosel_gym.types import ActionChunk, VisualPlan
 
+UNCHECKED = PlanCheckConfig(redraws=0)  # these frames are greys, in which nothing moves
 SCENE: dict[str, NDArray[Any]] = {
     "agentview": np.zeros((8, 8, 3), np.uint8),
     "proprio": np.zeros(8, np.float32),
@@ -91,7 +93,7 @@ def test_the_judge_decides_and_retries_are_imagined_anew():
         video,
         LoggingPolicy({1: 2.0, 2: 2.0, 3: 2.0}),
         judge,
-        ExecutorConfig(retry="here", done_above=1.0),
+        ExecutorConfig(retry="here", done_above=1.0, plan_check=UNCHECKED),
     )
     assert run(executor) == 16
     assert video.calls == 2
