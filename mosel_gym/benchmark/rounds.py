@@ -53,14 +53,7 @@ def improve_rounds(
         MoselError: The folder holds something else, or no episode of a task came to its end.
         BudgetReached, MissingKey: Of a foundation model; what was finished until then is kept.
     """
-    spec = PretrainedAgent(
-        config.agent, config.analyzer, None, config.planner, config.llm, config.shown
-    )
-    asked = spec.asked()
-    check_modules(config.planner, config.analyzer, config.llm, asked, config.shown)
-    config.check_demos()
-    folder, tasks = RoundsFolder(Path(out)), env_ids(config.tasks)
-    folder.begin(config.identity() | {"tasks": tasks, "fingerprint": spec.fingerprint()})
+    folder, tasks, asked = begin(config, out)
     if workers is None or asked:
         workers = 1 if asked else 2  # so that all episodes share one budget
     done = folder.done()
@@ -73,6 +66,26 @@ def improve_rounds(
             return _Rounds(config, folder, Episodes(config, tasks, 1, bar)).all(done)
         with Workers(workers) as pool:
             return _Rounds(config, folder, Episodes(config, tasks, pool, bar)).all(done)
+
+
+def begin(config: RoundsConfig, out: str | Path) -> tuple[RoundsFolder, list[str], bool]:
+    """Find out whether everything is there, and take the folder.
+
+    Returns:
+        The folder, the ids of the tasks, and whether foundation models are asked.
+
+    Raises:
+        As `improve_rounds`.
+    """
+    spec = PretrainedAgent(
+        config.agent, config.analyzer, None, config.planner, config.llm, config.shown
+    )
+    asked = spec.asked()
+    check_modules(config.planner, config.analyzer, config.llm, asked, config.shown)
+    config.check_demos()
+    folder, tasks = RoundsFolder(Path(out)), env_ids(config.tasks)
+    folder.begin(config.identity() | {"tasks": tasks, "fingerprint": spec.fingerprint()})
+    return folder, tasks, bool(asked)
 
 
 def _amount(config: RoundsConfig, tasks: Sequence[str]) -> int:

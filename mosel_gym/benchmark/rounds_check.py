@@ -54,7 +54,7 @@ def compare_judged(
     worse = lost > gained and chance < p
     numbers = f"+{gained} -{lost} of {len(every)} pairs, p = {chance:.2g} for worse"
     if not every:
-        said = "No check episode was judged both before and after, so nothing speaks against it."
+        said = "Kept unchecked: no check episode was judged both before and after."
     elif worse:
         said = f"Worse by its own check ({numbers}, below {p:g}): the old agent stays."
     else:

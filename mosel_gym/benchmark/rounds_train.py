@@ -6,6 +6,7 @@ What makes a round impossible without being anybody's mistake is returned, not r
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -174,11 +175,13 @@ def plans_arm(job: ArmJob, goals: tuple[str, ...]) -> ImproveReport:
 
 
 def trained(arm: Callable[..., ImproveReport], job: ArmJob, *more: Any) -> dict[str, Any]:
-    """Run an arm; its progress goes to `<out>.log`.
+    """Run an arm; its progress goes to `<out>.log`. What a killed run left of it is removed.
 
     Returns:
         `report`, the arm's as plain data, and `failed`, why there is none.
     """
+    if stored_report(job.out) is None:
+        shutil.rmtree(job.out, ignore_errors=True)
     report: ImproveReport | None = None
     failed = ""
     try:
