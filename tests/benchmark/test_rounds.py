@@ -224,6 +224,7 @@ def test_killed_in_training_it_ends_as_if_it_had_not_been(
         shutil.rmtree(second / name)
     for name in ("decision", "training", "check", "round"):
         (second / f"{name}.json").unlink()
+    (second / "check" / "after" / TASK.id / "run.json").unlink()  # of the agent just removed
     shutil.rmtree(out / "rounds" / "3")
     collected(config, out, 3, [BAD] * 3)
     killed_at(words_of(config, out), second / "agent" / "policy.safetensors")
