@@ -12,6 +12,7 @@ from typing import Any, Literal
 from mosel_gym.benchmark.arms import ArmJob, improve_arm
 from mosel_gym.benchmark.paper.chain import all_successes
 from mosel_gym.benchmark.paper.config import ROLLOUTS
+from mosel_gym.benchmark.recipe import Recipe
 from mosel_gym.benchmark.rollout import run_episode
 from mosel_gym.benchmark.specs import EnvSpec, PretrainedAgent
 from mosel_gym.errors import MoselError, NotEnoughData
@@ -72,8 +73,8 @@ FORMULA = (
 def timed_round(source: str, env: EnvSpec, size: RoundSize, folder: Path) -> RoundSpeed:
     """Carry out a round in this process, one stage after the other.
 
-    Where too few interactions are judged successful to learn from, every skill counts as one, so
-    that there is something to time; `note` says so. Nothing of it is kept but in `folder`.
+    Where no skill is judged successful, every one counts as a success, so that there is something
+    to time; `note` says so. Nothing of it is kept but in `folder`.
 
     Args:
         source: Name or folder of a MOSEL agent.
@@ -99,6 +100,7 @@ def timed_round(source: str, env: EnvSpec, size: RoundSize, folder: Path) -> Rou
             out=str(folder / name),
             target=name,
             steps=size.steps[name],
+            recipe=Recipe(min_accepted=1),  # what it comes to is not the question here
         )
         try:
             took_s, report = _quietly(improve_arm, job)
@@ -114,10 +116,11 @@ def timed_round(source: str, env: EnvSpec, size: RoundSize, folder: Path) -> Rou
 
 
 def _episodes(spec: PretrainedAgent, env_spec: EnvSpec, seeds: range) -> tuple[float, float]:
-    """Seconds of acting and of judging; loading the networks belongs to neither."""
+    """Seconds of acting and of judging; loading networks and scene belongs to neither."""
     agent, env = spec.build(), env_spec.make()
     acting = judging = 0.0
     try:
+        env.reset(seed=seeds.start)
         for seed in seeds:
             result = run_episode(env, agent, seed).result
             if result.status == "error":

@@ -119,7 +119,8 @@ def _round(done: RoundSpeed, full_s: dict[str, float], full: RoundSize) -> str:
     lines = [
         markdown(heads, rows),
         f"measured: {_size(done.size)}, in one process. EXTRAPOLATED, not measured, to "
-        f"{_size(full)}: {FORMULA}. A round that "
+        f"{_size(full)}: {FORMULA}. What a training does once is scaled with its steps, so that "
+        "this is rather too much. A round that "
         "refines one module, as `--target alternate` does, has one of the two trainings. With two "
         "processes rollouts and check take about half",
     ]
