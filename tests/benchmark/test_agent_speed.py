@@ -71,7 +71,7 @@ def test_plans_are_timed_at_each_number_of_steps_and_the_own_one_stays(untrained
     one, eight = _plans(config, CountingEnv(), agent)
     assert (one.steps, eight.steps) == (1, 8)
     assert len(one.seconds) == 3
-    assert one.median_s < eight.median_s
+    assert min(one.cpu_s) < min(eight.cpu_s)  # wall time says little on a busy machine
     assert agent.video_planner.config.num_steps == own
 
 
