@@ -30,12 +30,24 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
     ("pack",): ("pack", "put trained networks together into an agent"),
     ("run",): ("run", "run an agent on a task, with an mp4 of each episode"),
     ("improve",): ("improve", "refine an agent from episodes that it reflected on"),
+    ("improve-rounds",): (
+        "improve_rounds",
+        "act, judge, refine, check: rounds over several tasks, with a control",
+    ),
     ("eval",): ("evaluate", "success rates of an agent; with --goal-reliance, what goals matter"),
     ("compare",): ("compare", "agents beside each other, from the rows that eval wrote"),
     ("judge",): ("judge", "compare video analyzers with the simulator, on recorded episodes"),
     ("bench", "env"): (
         "bench_env",
         "steps and resets per second, against LIBERO's or ManiSkill's own",
+    ),
+    ("bench", "agent"): (
+        "bench_agent",
+        "speed of an agent: act, plans, an episode, a round of improvement",
+    ),
+    ("bench", "strength"): (
+        "bench_strength",
+        "what the agents must reach, and what they reach, from stored rows",
     ),
     ("bench", "experts"): ("bench_experts", "success of the scripted experts on held-out seeds"),
     ("bench", "judge-curve"): (
