@@ -86,11 +86,16 @@ class GoalPolicy(GoalConditionedPolicy):
         config = self.config
         batch, size = len(condition), self.robot.action_size
         noise = normal((batch, config.chunk * size), generator, condition.device)
-        flat = euler(
-            lambda x, t: self.velocity(x, x.new_full((batch,), t), condition),
-            noise,
-            config.num_steps,
-        )
+        steps = config.num_steps
+        times = torch.arange(steps, device=condition.device) / steps
+        embedded = condition + self.time_embedding(times)[:, None]
+        modulations = self.denoiser.modulations(embedded)  # [steps, B, 3 width] each
+
+        def velocity(x: Tensor, t: float) -> Tensor:
+            step = round(t * steps)
+            return self.denoiser.denoise(x, [every[step] for every in modulations]).float()
+
+        flat = euler(velocity, noise, steps)
         # never beyond what the demonstrations did
         actions = flat.clamp(-1, 1).view(batch, config.chunk, size)
         return self.action_scaling.decode(actions)
