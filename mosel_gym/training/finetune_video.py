@@ -66,7 +66,9 @@ def finetune_video(
     def error(draw: Draws) -> Tensor:
         parts = []
         for windows, count in pools:
-            batch = windows.sample(draw.numpy, count, config.latest_start, config.jitter)
+            batch = windows.sample(
+                draw.numpy, max(1, draw.share(count)), config.latest_start, config.jitter
+            )
             parts.append(video_loss(planner, batch, draw.torch))
         return torch.cat(parts).mean()
 
