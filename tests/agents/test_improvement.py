@@ -18,7 +18,7 @@ from mosel_gym.agents.improvement.evidence import Evidence
 from mosel_gym.agents.improvement.route import choose
 from mosel_gym.agents.mosel import MoselAgent
 from mosel_gym.agents.planning.offline import OfflinePlanner
-from mosel_gym.errors import DamagedFile, NotEnoughData, SpecMismatch, UnknownId
+from mosel_gym.errors import DamagedFile, NotEnoughData, SpecMismatch, TrainingDiverged, UnknownId
 from mosel_gym.models.codec import CodecConfig
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.models.judge import SubgoalJudge, SubgoalJudgeConfig
@@ -145,7 +145,7 @@ def test_a_training_run_that_fails_leaves_the_old_weights(network_agent, judged_
     exploding = LoopConfig(steps=5, batch_size=4, lr=float("inf"), warmup_steps=0, bf16=False)
     agent.config = MoselConfig(min_accepted=1, policy=PolicyFinetuneConfig(loop=exploding))
     before = weights(agent.inverse_dynamics)
-    with pytest.raises(Exception, match="finite"):
+    with pytest.raises(TrainingDiverged):
         agent.improve(judged_buffer, "policy")
     assert torch.equal(weights(agent.inverse_dynamics), before)
 
