@@ -182,8 +182,9 @@ def counts_in(provenance: Mapping[str, str]) -> dict[str, Any]:
 
 def _apart(one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.float32]:
     """Largest difference of any colour, `[..., S, S]`."""
-    difference = np.abs(one.astype(np.float32) - two.astype(np.float32))
-    return difference.max(axis=-1)
+    difference: NDArray[np.float32] = np.abs(one.astype(np.float32) - two.astype(np.float32))
+    most: NDArray[np.float32] = difference.max(axis=-1)
+    return most
 
 
 def _share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -79,7 +79,7 @@ def kinds_seconds(
     steps: Sequence[int] = (),
     repeats: int = 3,
     *,
-    measure_below_s: float = 60.0,
+    measure_below_s: float = 10.0,
     device: str = "cpu",
 ) -> list[PlanSeconds]:
     """Time untrained planners of real size.

@@ -34,6 +34,8 @@ def main(
     kind: Kind = "mosel",
     preset: str = "libero",
     card: str = "{}",
+    more_skills: tuple[str, ...] = (),
+    text: str = "",
 ) -> None:
     """Put trained networks together into an agent that every command reads.
 
@@ -49,6 +51,8 @@ def main(
             budget of a skill, and whether the hands keep what they hold between skills.
         card: JSON object that is stored with it, such as {"layout_spread_m": 0.0,
             "demo_layout_spread_m": 0.06}; the demo reads these two.
+        more_skills: Further skills for a video planner that was trained with --text.
+        text: Its text encoder, "clip:FOLDER" or "t5:FOLDER", which reads them.
     """
     told = _card(card)
     _check(kind, {"video": video, "judge": judge})
@@ -56,6 +60,13 @@ def main(
     config = find_preset(preset).for_agent(network)
     planner = OfflinePlanner()
     imagines: Any = None if video is None else load_planner(video)
+    if more_skills:
+        if imagines is None or not text:
+            raise MoselError(
+                f"--more-skills {list(more_skills)} needs --video, and with --text the encoder "
+                "that this planner was trained with: clip:FOLDER or t5:FOLDER."
+            )
+        imagines.add_skills(more_skills, text)
     agent: MoselAgent | HipAgent | UniPiAgent | PalmEAgent
     if kind == "hip":
         agent = HipAgent(planner, imagines, network, config)

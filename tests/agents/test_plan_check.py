@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mosel_gym.agents.executor import ExecutorConfig, SkillExecutor
 from mosel_gym.agents.plan_check import (
@@ -139,7 +141,7 @@ class Still:
 
 def test_the_executor_counts_and_follows_what_passed() -> None:
     executor = SkillExecutor(Drawer(gone(0), GOOD), Still(), config=ExecutorConfig())
-    observation = {"agentview": NOW, "proprio": np.zeros(8, np.float32)}
+    observation: dict[str, NDArray[Any]] = {"agentview": NOW, "proprio": np.zeros(8, np.float32)}
     executor.start("push", observation)
     assert executor.act(observation) is not None
     np.testing.assert_array_equal(executor.imagined, GOOD)

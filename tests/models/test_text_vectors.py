@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from mosel_gym.cli import main
 from mosel_gym.errors import DamagedFile, MissingLibrary, SpecMismatch, UnknownId
 from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.codec import CodecConfig
+from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.models.pixel_planner import PixelPlannerConfig
 from mosel_gym.models.text_encoder import encode_texts, encoder_named
 from mosel_gym.models.video_planner import VideoPlannerConfig
@@ -108,6 +110,22 @@ def test_a_skill_can_be_added_by_its_text_alone(encoder: str, tmp_path: Path) ->
     np.testing.assert_array_equal(before, again.imagine(FRAME, SKILLS[1], seed=0).frames)
     new = again.imagine(FRAME, NEW, seed=0).frames
     assert (new != again.imagine(FRAME, SKILLS[0], seed=0).frames).any()
+
+
+def test_an_agent_is_packed_with_further_skills(
+    encoder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = save_module(tmp_path / "planner.safetensors", with_text(LATENT, encoder))
+    network = GoalPolicy(GoalPolicyConfig(size=16, features=16, width=32, depth=1))
+    policy = save_module(tmp_path / "policy.safetensors", network)
+    words = ["pack", "--kind", "hip", "--policy", str(policy), "--video", str(video)]
+    words += ["--out", str(tmp_path / "agent"), "--more-skills", NEW]
+    assert main(words) == 2
+    assert "needs --video, and with --text the encoder" in capsys.readouterr().err
+    assert main([*words, "--text", encoder]) == 0
+    packed = load_planner(tmp_path / "agent" / "video.safetensors")
+    assert packed.config.skills == (*SKILLS, NEW)
+    assert packed.imagine(FRAME, NEW).frames.shape == (2, 16, 16, 3)
 
 
 def test_another_encoder_than_that_of_training_is_refused(encoder: str, tmp_path: Path) -> None:

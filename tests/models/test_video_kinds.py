@@ -31,15 +31,15 @@ TINY: dict[str, VideoPlannerConfig | PixelPlannerConfig] = {
     "latent": VideoPlannerConfig(SKILLS, CODEC, widths=(16,), frames=2),
     "regression": VideoPlannerConfig(SKILLS, CODEC, widths=(16,), frames=2, objective="regression"),
     "pixel-small": PixelPlannerConfig(SKILLS, size=16, frames=2, widths=(8, 16)),
-    "paper": replace(
-        CONFIGS["paper"],
+    "paper": PixelPlannerConfig(
         skills=SKILLS,
+        network="unet3d",
         size=16,
         frames=2,
         widths=(8, 16),
-        layers=1,
-        attention=1,
+        objective="v_prediction",
         num_steps=2,
+        text_dropout=0.1,
     ),
 }
 FRAME = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -51,7 +51,9 @@ def test_every_kind_imagines_and_is_found_again(kind: str, tmp_path: Path) -> No
     assert isinstance(planner, VideoPlanner)
     assert planner.kind == kind
     plan = planner.imagine(FRAME, "close", seed=3)
-    assert (plan.frames.shape, plan.frames.dtype, plan.finite) == ((2, 16, 16, 3), np.uint8, True)
+    assert plan.frames.shape == (2, 16, 16, 3)
+    assert plan.frames.dtype == np.uint8
+    assert plan.finite
     path = save_module(tmp_path / "planner.safetensors", planner)
     again = load_planner(path, kind=kind)
     assert stored_kind(path) == kind
@@ -116,7 +118,8 @@ def test_ddim_finds_a_clip_that_the_network_knows(steps: int) -> None:
         seen.append(int(times[0]))
         share = kept[times][:, None, None, None]
         noise_share = (1 - share).clamp_min(1e-8)
-        return (share.sqrt() * x - truth) / noise_share.sqrt()
+        v: torch.Tensor = (share.sqrt() * x - truth) / noise_share.sqrt()
+        return v
 
     found = diffusion.sample(velocity, torch.randn(2, 3, 4, 4), steps)
     torch.testing.assert_close(found, truth, atol=1e-3, rtol=1e-3)
@@ -134,7 +137,7 @@ def test_steps_that_ddim_cannot_place_are_refused() -> None:
 
 
 def test_guidance_moves_a_plan_away_from_the_untold_one() -> None:
-    config = replace(TINY["pixel-small"], text_dropout=0.5)
+    config = PixelPlannerConfig(SKILLS, size=16, frames=2, widths=(8, 16), text_dropout=0.5)
     planner = build_planner(config).eval()
     plain = planner.imagine(FRAME, "open", seed=0).frames.astype(int)
     planner.config = replace(config, guidance=3.0)

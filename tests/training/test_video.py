@@ -56,7 +56,7 @@ def test_windows_are_evenly_spaced_and_end_at_the_end(make_clips: MakeClips) -> 
     windows = VideoWindows(clips, planner)
     batch = windows.sample(np.random.default_rng(0), 5, latest_start=0, jitter=0)
     clip = clips[int(batch.skill[0])]
-    expected = planner.codec.encode_frames(clip.scene[[13, 27, 40]]).flatten(0, 1)
+    expected = planner.encode_frames(clip.scene[[13, 27, 40]]).flatten(0, 1)
     assert batch.first.shape == (5, 8, 4, 4)
     assert (batch.clip[0] - expected).abs().max() < 0.01  # stored in half precision
 

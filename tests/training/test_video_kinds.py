@@ -66,7 +66,7 @@ def test_pixels_are_learned_with_flow_matching(make_clips: MakeClips, tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "widths", "steps"), [("pixel-small", (16, 32), 500), ("paper", (16, 16), 300)]
+    ("kind", "widths", "steps"), [("pixel-small", (16, 32), 500), ("paper", (16, 16), 200)]
 )
 def test_pixels_are_learned_with_v_prediction(
     kind: str, widths: tuple[int, ...], steps: int, make_clips: MakeClips, tmp_path: Path
