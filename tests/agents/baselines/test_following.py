@@ -15,6 +15,7 @@ from mosel_gym.agents.analysis.privileged import PrivilegedAnalyzer
 from mosel_gym.agents.baselines import HipAgent, PalmEAgent, UniPiAgent
 from mosel_gym.agents.config import ActingConfig, MoselConfig
 from mosel_gym.agents.executor import ExecutorConfig
+from mosel_gym.agents.plan_check import PlanCheckConfig
 from mosel_gym.agents.planning.offline import OfflinePlanner
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.errors import InvalidPlan
@@ -27,6 +28,10 @@ from mosel_gym.types import (
     VisualPlan,
 )
 from tests.agents import conftest as buttons
+
+# So little moves in this world of dots that every plan would pass for frozen.
+UNCHECKED = PlanCheckConfig(redraws=0)
+FOLLOWS = ActingConfig(executor=ExecutorConfig(plan_check=UNCHECKED))
 
 
 class TextPolicy:
@@ -74,7 +79,7 @@ def test_hip_follows_one_video_a_skill_and_asks_nobody() -> None:
             raise AssertionError("a baseline asks nobody while it acts")
 
     video, judge = buttons.StraightImagination(), Watcher(buttons.BrightnessJudge())
-    agent = HipAgent(OfflinePlanner(), video, buttons.ReachingPolicy(), analyzer=judge)
+    agent = HipAgent(OfflinePlanner(), video, buttons.ReachingPolicy(), FOLLOWS, analyzer=judge)
     agent.reset(buttons.make_task())
     world = buttons.ButtonWorld()
     buttons.run_episode(agent, world)
@@ -93,7 +98,8 @@ def test_hip_tries_no_skill_twice() -> None:
     """MOSEL's judge would see that red is dark, and send it there again."""
     video = buttons.StraightImagination()
     policy = buttons.ReachingPolicy(miss=3.0, misses_in=(buttons.RED,))
-    config = MoselConfig(executor=ExecutorConfig(skill_budget=200, retry="home"))
+    executor = ExecutorConfig(skill_budget=200, retry="home", plan_check=UNCHECKED)
+    config = MoselConfig(executor=executor)
     agent = HipAgent(OfflinePlanner(), video, policy, config)
     agent.reset(buttons.make_task())
     world = buttons.ButtonWorld()
@@ -130,7 +136,7 @@ def test_without_its_own_word_a_skill_takes_its_budget() -> None:
 
 def test_unipi_imagines_the_task_once_and_follows_it_to_the_end() -> None:
     video = WholeImagination()
-    agent = UniPiAgent(video, buttons.ReachingPolicy())
+    agent = UniPiAgent(video, buttons.ReachingPolicy(), FOLLOWS)
     agent.reset(buttons.make_task())
     world = buttons.ButtonWorld()
     buttons.run_episode(agent, world)
@@ -147,7 +153,8 @@ def test_unipi_imagines_the_task_once_and_follows_it_to_the_end() -> None:
 
 def test_unipi_never_stops_following_the_last_frame() -> None:
     video = WholeImagination()
-    agent = UniPiAgent(video, buttons.ReachingPolicy(miss=3.0, misses_in=(buttons.GOAL,)))
+    policy = buttons.ReachingPolicy(miss=3.0, misses_in=(buttons.GOAL,))
+    agent = UniPiAgent(video, policy, FOLLOWS)
     agent.reset(buttons.make_task())
     world = buttons.ButtonWorld()
     buttons.run_episode(agent, world, steps=400)
