@@ -13,6 +13,7 @@ from mosel_gym.benchmark.rounds_episodes import planner_of
 from mosel_gym.benchmark.rounds_state import Round, RoundsFolder
 from mosel_gym.benchmark.rows import Row, merge_rows, read_rows
 from mosel_gym.benchmark.specs import env_ids
+from mosel_gym.benchmark.strength_goals import Arm
 
 
 def arms(
@@ -20,20 +21,23 @@ def arms(
 ) -> list[tuple[str, int, str]]:
     """Label, rounds behind it, and source of each agent that is worth measuring.
 
+    The labels are those that `mosel bench strength` reads.
+
     Args:
         config: As the rounds were run.
         out: Their folder.
         rounds: All that are over.
         every: The agents after each kept round, in place of the last one alone.
     """
-    folder, name = RoundsFolder(Path(out)), Path(config.agent).name
-    found = [(name, 0, config.agent)]
+    folder = RoundsFolder(Path(out))
+    found = [(Arm("base").label, 0, config.agent)]
     kept = [row.standing for row in rounds if row.outcome == "kept"]
     for standing in kept if every else kept[-1:]:
-        found.append((name, standing.kept, folder.agent(standing.agent, config.agent)))
+        after = folder.agent(standing.agent, config.agent)
+        found.append((Arm("after", standing.kept).label, standing.kept, after))
         if standing.control:
             control = folder.control(standing.control, config.agent)
-            found.append((f"{name}, control", standing.kept, control))
+            found.append((Arm("control", standing.kept).label, standing.kept, control))
     return list(dict.fromkeys(found))
 
 
@@ -77,7 +81,7 @@ def evaluate_rounds(
                 repeat=config.repeat,
             )
             place = (
-                folder / f"{'control' if label.endswith('control') else 'agent'}-{number}" / task
+                folder / f"{'control' if label.startswith('control') else 'agent'}-{number}" / task
             )
             first = TRIALS + 10_000 * config.repeat
             done = evaluate(
