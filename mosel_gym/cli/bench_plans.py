@@ -19,7 +19,7 @@ def main(
     """Seconds of one imagined plan, by kind of video planner and sampling steps, on one thread.
 
     Args:
-        kinds: Also "paper", which takes 4 GB of memory and minutes.
+        kinds: Also "paper", which has 1.5 GB of weights and takes minutes.
         steps: Sampling steps; none named = those that suit the kind.
         repeats: Plans of each that are timed; the median is told.
         measure_below_s: Where a plan takes longer than this, one step is timed and multiplied.

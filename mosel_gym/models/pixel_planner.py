@@ -18,7 +18,7 @@ from mosel_gym.models.flow import (
 from mosel_gym.models.images import checked, to_frames, to_tensor
 from mosel_gym.models.text_vectors import TextConfig
 from mosel_gym.models.video_base import VideoPlannerNetwork
-from mosel_gym.models.video_diffusion import VDiffusion
+from mosel_gym.models.video_diffusion import VDiffusion, check_steps
 from mosel_gym.models.video_unets import FramesAsChannels, FramesInTime
 from mosel_gym.types import Frames
 
@@ -59,6 +59,11 @@ class PixelPlannerConfig:
     """Name of the pictures that it imagines."""
     text: TextConfig = field(default_factory=TextConfig)
     """How it reads the skill; training sets it by --text."""
+
+    def __post_init__(self) -> None:
+        """Refuse steps that DDIM cannot take, before anything is trained or evaluated."""
+        if self.objective == "v_prediction":
+            check_steps(self.num_steps, self.train_timesteps)
 
 
 class PixelVideoPlanner(VideoPlannerNetwork):

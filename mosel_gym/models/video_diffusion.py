@@ -12,6 +12,21 @@ from torch import Tensor
 from mosel_gym.errors import SpecMismatch
 
 
+def check_steps(num_steps: int, train_timesteps: int) -> None:
+    """Insist on a number of sampling steps that DDIM places evenly.
+
+    Raises:
+        SpecMismatch: It is no divisor of `train_timesteps`.
+    """
+    allowed = [n for n in range(1, train_timesteps + 1) if not train_timesteps % n]
+    if num_steps not in allowed:
+        raise SpecMismatch(
+            f"DDIM cannot sample in {num_steps} steps here: it has to be a divisor of the "
+            f"{train_timesteps} training timesteps. Allowed: {allowed}; the paper has 50, 20 and "
+            "10."
+        )
+
+
 class VDiffusion:
     """diffusers' DDIM scheduler with the settings under which v-prediction is sound.
 
@@ -72,13 +87,7 @@ class VDiffusion:
         Raises:
             SpecMismatch: It is none.
         """
-        allowed = [n for n in range(1, self.train_timesteps + 1) if not self.train_timesteps % n]
-        if num_steps not in allowed:
-            raise SpecMismatch(
-                f"DDIM cannot sample in {num_steps} steps here: it has to be a divisor of the "
-                f"{self.train_timesteps} training timesteps. Allowed: {allowed}; the paper has 50, "
-                "20 and 10."
-            )
+        check_steps(num_steps, self.train_timesteps)
         self.scheduler.set_timesteps(num_steps)
         x = noise
         for step in self.scheduler.timesteps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from mosel_gym.agents.plan_check import (
     imagine_checked,
     look,
 )
+from mosel_gym.benchmark.results import EpisodeResult
+from mosel_gym.benchmark.rows import merge_rows, read_rows, rows_of
+from mosel_gym.data.libero_hdf5 import read_episode, write_episode
 from mosel_gym.types import ActionChunk, Frames, VisualPlan
 
 CONFIG = PlanCheckConfig()
@@ -152,3 +156,21 @@ def test_counts_are_read_from_an_episode() -> None:
     counts = PlanCounts(drawn=2, refused=1)
     assert counts_in({NOTE: json.dumps(counts.plain())}) == counts.plain()
     assert counts_in({"agent": "expert"}) == {}
+
+
+def test_an_episode_its_file_and_its_row_carry_the_counts(buttons: Any, tmp_path: Path) -> None:
+    video = buttons.StraightImagination()
+    agent = buttons.make_agent(video=video)
+    agent.reset(buttons.make_task())
+    buttons.run_episode(agent, buttons.ButtonWorld())
+    told = counts_in(agent.episode.provenance)
+    assert told["drawn"] == len(video.calls) > 0
+    write_episode(tmp_path / "0.hdf5", agent.episode)
+    assert counts_in(read_episode(tmp_path / "0.hdf5").provenance) == told
+    (row,) = rows_of([EpisodeResult(0, imagined_plans=told)], "id", "agent")
+    merge_rows(tmp_path / "rows.jsonl", [row])
+    assert read_rows(tmp_path / "rows.jsonl")[0].imagined_plans == told
+    old = json.loads((tmp_path / "rows.jsonl").read_text(encoding="utf-8"))
+    del old["imagined_plans"]
+    (tmp_path / "old.jsonl").write_text(json.dumps(old) + "\n", encoding="utf-8")
+    assert read_rows(tmp_path / "old.jsonl")[0].imagined_plans == {}

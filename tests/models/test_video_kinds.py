@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from mosel_gym.agents.base import VideoPlanner
+from mosel_gym.benchmark.execution import set_sampling_steps
 from mosel_gym.benchmark.plan_speed import kinds_seconds, plan_seconds, plan_table
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.models.checkpoint import save_module
@@ -129,11 +131,15 @@ def test_ddim_finds_a_clip_that_the_network_knows(steps: int) -> None:
 
 
 def test_steps_that_ddim_cannot_place_are_refused() -> None:
-    planner = build_planner(replace(TINY["paper"], num_steps=7))
-    with pytest.raises(
-        SpecMismatch, match=r"7 steps.*Allowed: \[1, 2, 4, 5, 10, 20, 25, 50, 100\]"
-    ):
-        planner.imagine(FRAME, "open")
+    planner = build_planner(TINY["paper"])
+    allowed = r"7 steps.*Allowed: \[1, 2, 4, 5, 10, 20, 25, 50, 100\]"
+    with pytest.raises(SpecMismatch, match=allowed):
+        set_sampling_steps(SimpleNamespace(name="agent", video_planner=planner), 7)
+    first, skill = torch.zeros(1, 3, 16, 16), torch.tensor([0])
+    with pytest.raises(SpecMismatch, match=allowed):
+        planner.sample(first, skill, torch.Generator(), 7)
+    set_sampling_steps(SimpleNamespace(name="agent", video_planner=planner), 20)
+    assert planner.config.num_steps == 20
 
 
 def test_guidance_moves_a_plan_away_from_the_untold_one() -> None:
