@@ -77,7 +77,7 @@ class Denoiser(nn.Module):
         the time that it takes.
         """
         active = F.silu(condition)
-        return [block.modulation(active) for block in self.blocks]
+        return [cast(ModulatedBlock, block).modulation(active) for block in self.blocks]
 
     def denoise(self, x: Tensor, modulations: list[Tensor]) -> Tensor:
         """As `forward`, with what `modulations` gave."""

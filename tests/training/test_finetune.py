@@ -15,7 +15,7 @@ from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.codec import CodecConfig
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
-from mosel_gym.models.video_planner import VideoPlannerConfig
+from mosel_gym.models.video_planner import LatentVideoPlanner, VideoPlannerConfig
 from mosel_gym.training.finetune_policy import PolicyFinetuneConfig, finetune_policy
 from mosel_gym.training.finetune_video import VideoFinetuneConfig, finetune_video
 from mosel_gym.training.loop import LoopConfig
@@ -117,6 +117,7 @@ def test_the_planner_is_refined_and_its_codec_left_alone(make_clips: MakeClips) 
         codec=CodecConfig(size=16, channels=4, widths=(8, 16)), widths=(16, 32), frames=3
     )
     planner = new_planner(clips, VideoTrainConfig(model=model))
+    assert isinstance(planner, LatentVideoPlanner)
     codec = {name: value.clone() for name, value in planner.codec.state_dict().items()}
     report = finetune_video(
         planner, clips[:2], clips[2:], VideoFinetuneConfig(loop=LOOP), progress=False
