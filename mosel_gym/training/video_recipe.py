@@ -9,6 +9,7 @@ from typing import Any, Literal
 from mosel_gym.errors import SpecMismatch, UnknownId
 from mosel_gym.models.pixel_planner import PixelPlannerConfig
 from mosel_gym.models.text_encoder import TABLE
+from mosel_gym.models.text_vectors import TextConfig
 from mosel_gym.models.video_planner import VideoPlannerConfig
 from mosel_gym.models.video_planners import CONFIGS, PLANNER_KINDS, PlannerKind
 from mosel_gym.training.codec import CodecTrainConfig
@@ -89,6 +90,11 @@ def model_config(config: VideoTrainConfig) -> VideoPlannerConfig | PixelPlannerC
     kind, model = config.kind, config.model
     if kind not in PLANNER_KINDS:
         raise UnknownId(f"Unknown kind of video planner {kind!r}. Allowed: {list(PLANNER_KINDS)}.")
+    if model.text != TextConfig():
+        raise SpecMismatch(
+            "--model.text is set by training itself. Give the encoder's folder: --text clip:FOLDER "
+            "or --text t5:FOLDER."
+        )
     base = CONFIGS[kind]
     pixels = {name: value for name, value in vars(config.pixel).items() if value is not None}
     if isinstance(base, VideoPlannerConfig):
@@ -107,6 +113,8 @@ def model_config(config: VideoTrainConfig) -> VideoPlannerConfig | PixelPlannerC
                 "in pixels, and its options begin with --pixel. Of --model there are "
                 f"{list(_SHARED)} for it."
             )
+    if "objective" in pixels:
+        pixels.setdefault("num_steps", 4 if pixels["objective"] == "flow" else 50)
     shared = {name: getattr(model, name) for name in _SHARED}
     return replace(base, **shared, **pixels)
 

@@ -17,6 +17,7 @@ from mosel_gym.data.windows import Clip
 from mosel_gym.errors import SpecMismatch, UnknownId
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.models.pixel_planner import PixelPlannerConfig, PixelVideoPlanner
+from mosel_gym.models.text_vectors import TextConfig
 from mosel_gym.models.video_planner import VideoPlannerConfig
 from mosel_gym.models.video_planners import load_planner
 from mosel_gym.training.finetune_video import VideoFinetuneConfig, finetune_video
@@ -142,12 +143,27 @@ def test_kinds_bring_their_own_numbers_and_the_users_stay() -> None:
     )
 
 
+def test_an_objective_brings_its_number_of_steps() -> None:
+    for kind, objective, steps in (
+        ("pixel-small", "v_prediction", 50),
+        ("paper", "flow", 4),
+        ("paper", None, 50),
+        ("pixel-small", None, 4),
+    ):
+        options = PixelOptions(objective=objective)  # type: ignore[arg-type]
+        model = model_config(VideoTrainConfig(kind=kind, pixel=options))  # type: ignore[arg-type]
+        assert model.num_steps == steps
+
+
 def test_options_of_another_kind_are_refused() -> None:
     with pytest.raises(SpecMismatch, match=r"--pixel\.size was set.*works in latents"):
         model_config(VideoTrainConfig(pixel=PixelOptions(size=32)))
     wide = VideoPlannerConfig(widths=(8,))
     with pytest.raises(SpecMismatch, match=r"--model\.widths was set.*works in pixels"):
         model_config(VideoTrainConfig(kind="paper", model=wide))
+    embedded = VideoPlannerConfig(text=TextConfig("clip", 16, 5))
+    with pytest.raises(SpecMismatch, match="--text clip:FOLDER"):
+        model_config(VideoTrainConfig(model=embedded))
     with pytest.raises(UnknownId, match="Allowed: .*pixel-small"):
         model_config(VideoTrainConfig(kind="large"))  # type: ignore[arg-type]
 
