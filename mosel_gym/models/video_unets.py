@@ -135,7 +135,7 @@ class FramesInTime(nn.Module):
             cross_attention_dim=width,
             attention_head_dim=8,  # to diffusers, this is the number of heads
         )
-        # diffusers drops a tenth in time; AVDC nothing, and a run that resumes would draw otherwise.
+        # diffusers drops a tenth in time; AVDC nothing, and a resumed run would draw otherwise.
         for part in self.net.modules():
             if isinstance(part, nn.Dropout):
                 part.p = 0.0
