@@ -45,6 +45,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str]] = {
         "bench_agent",
         "speed of an agent: act, plans, an episode, a round of improvement",
     ),
+    ("bench", "plans"): ("bench_plans", "seconds of an imagined plan, by kind of video planner"),
     ("bench", "strength"): (
         "bench_strength",
         "what the agents must reach, and what they reach, from stored rows",

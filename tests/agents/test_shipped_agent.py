@@ -21,13 +21,20 @@ def test_all_embedded_weights_are_small_and_safetensors() -> None:
     weights = [file for file in files if file.suffix == ".safetensors"]
     assert {file.suffix for file in files} <= {".safetensors", ".json", ".py", ".pyc"}
     assert weights
-    assert sum(file.stat().st_size for file in files) <= 25e6
+    assert sum(file.stat().st_size for file in files) <= 60e6
 
 
 def test_the_card_tells_how_it_was_made() -> None:
     agent = MoselAgent.from_pretrained("libero-long")
-    assert {"commands", "layout_spread_m", "demo_layout_spread_m"} <= set(agent.card)
-    assert "goal_reliance" in agent.card
+    assert "50 demonstrations of each skill" in agent.card["information"]
+    assert "made" in agent.card
+
+
+def test_it_knows_every_skill_of_the_ten_long_tasks() -> None:
+    agent = MoselAgent.from_pretrained("libero-long")
+    known = set(agent.video_planner.config.skills)  # type: ignore[attr-defined]
+    for number in range(1, 11):
+        assert set(mosel_gym.task_of(f"MOSEL-LiberoLong-Task{number}").plan) <= known
 
 
 def _episode(agent: MoselAgent, seed: int, max_steps: int) -> dict[str, object]:
@@ -59,7 +66,7 @@ def test_a_short_episode_plans_imagines_acts_and_reflects() -> None:
 
 
 @pytest.mark.slow
-def test_it_solves_most_of_the_layouts_that_it_was_trained_on() -> None:
+def test_it_solves_most_layouts_of_a_task_that_it_never_saw_whole() -> None:
     agent = MoselAgent.from_pretrained("libero-long")
     solved = [_episode(agent, seed, 600)["success"] for seed in range(5000, 5010)]
     assert sum(map(bool, solved)) >= 5
