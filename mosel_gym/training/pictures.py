@@ -85,6 +85,32 @@ def random_shifts(rng: np.random.Generator, count: int, largest: int) -> NDArray
     return rng.integers(-largest, largest + 1, size=(count, 2))
 
 
+def put_patches(
+    views: Sequence[Frames], rng: np.random.Generator, often: float, sides: tuple[int, int]
+) -> None:
+    """Put a rectangle of another row of the first view into some rows of all views, in place.
+
+    Args:
+        views: uint8 `[B, H, W, C]` each; a row gets the same rectangle in all of them.
+        rng: Draws rows, rectangles and where they come from.
+        often: Share of the rows.
+        sides: Smallest and largest side, px; cut to the picture's.
+    """
+    source = views[0].copy()
+    count, height, width = source.shape[:3]
+    if not source.size:  # a robot without hand cameras
+        return
+    smallest, largest = (min(side, height, width) for side in sides)
+    for row in np.flatnonzero(rng.random(count) < often):
+        high, wide = rng.integers(smallest, largest + 1, size=2)
+        top, from_top = rng.integers(0, height - high + 1, size=2)
+        left, from_left = rng.integers(0, width - wide + 1, size=2)
+        other = source[rng.integers(count)]
+        patch = other[from_top : from_top + high, from_left : from_left + wide]
+        for view in views:
+            view[row, top : top + high, left : left + wide] = patch
+
+
 def scale_brightness(pixels: Tensor, factors: Tensor) -> Tensor:
     """Multiply pixels `[B, C, H, W]` in -1..1 by `factors` `[B]` as seen from black; in place."""
     return pixels.add_(1).mul_(factors.view(-1, 1, 1, 1)).sub_(1)

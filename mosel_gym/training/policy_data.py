@@ -21,6 +21,7 @@ from mosel_gym.specs import ROBOTS, RobotSpec
 from mosel_gym.training.pictures import (
     NoiseBank,
     check_pictures,
+    put_patches,
     random_shifts,
     scale_brightness,
     shifted,
@@ -49,6 +50,12 @@ class Augmentation:
     goal_brightness: float = 0.03
     proprio_noise: float = 0.05
     """In units of the standard deviation."""
+    patches: float = 0.0
+    """How often a rectangle of another sample is put into scene and goal at the same place, and one
+    into the hands' views: things that no demonstration shows there, as an earlier skill of a long
+    task leaves them behind."""
+    patch_px: tuple[int, int] = (6, 20)
+    """Smallest and largest side of such a rectangle."""
 
 
 NO_AUGMENTATION = Augmentation(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -171,10 +178,15 @@ class PolicyWindows:
             distances.append(max(0, goal - start))
             to_end.append(max(0, last - start))
         together = random_shifts(rng, count, augmentation.shift_px)
-        scene = to_tensor(shifted(scenes, together), device)
-        goal_view = to_tensor(shifted(goals, together), device)
+        moved = [shifted(scenes, together), shifted(goals, together)]
         alone = random_shifts(rng, count, augmentation.shift_px)
-        hand_views = to_tensor(shifted(hands, alone), device)
+        moved_hands = shifted(hands, alone)
+        if augmentation.patches > 0:
+            put_patches(moved, rng, augmentation.patches, augmentation.patch_px)
+            put_patches([moved_hands], rng, augmentation.patches, augmentation.patch_px)
+        scene, goal_view, hand_views = (
+            to_tensor(frames, device) for frames in (*moved, moved_hands)
+        )
         self._vary(scene, goal_view, hand_views, rng, augmentation)
         rows = torch.from_numpy(np.stack(proprio))
         jitter = rng.normal(0, augmentation.proprio_noise, rows.shape).astype(np.float32)

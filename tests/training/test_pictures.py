@@ -8,6 +8,7 @@ import torch
 
 from mosel_gym.training.pictures import (
     NoiseBank,
+    put_patches,
     random_shifts,
     scale_brightness,
     shift_into,
@@ -53,3 +54,22 @@ def test_noise_has_the_asked_deviation() -> None:
     pixels = torch.zeros(3, 3, 32, 32)
     NoiseBank(32).add(pixels, torch.tensor([0.0, 0.1, 0.5]), np.random.default_rng(0))
     assert pixels.std(dim=(1, 2, 3)).tolist() == pytest.approx([0.0, 0.1, 0.5], abs=0.02)
+
+
+def test_a_patch_lies_at_the_same_place_in_all_views_and_comes_from_another_row() -> None:
+    rng = np.random.default_rng(0)
+    scene = np.repeat(np.arange(40, dtype=np.uint8), 32 * 32 * 3).reshape(40, 32, 32, 3)
+    goal = scene + 100
+    put_patches([scene, goal], rng, often=0.5, sides=(4, 10))
+    rows = np.arange(40, dtype=np.uint8)[:, None, None, None]
+    changed = scene != rows
+    assert 10 < changed.any(axis=(1, 2, 3)).sum() < 30
+    assert np.array_equal(goal, np.where(changed, scene, rows + 100))  # one source, one place
+    sides = changed[..., 0].any(axis=2).sum(axis=1), changed[..., 0].any(axis=1).sum(axis=1)
+    assert all(set(side[side > 0]) <= set(range(4, 11)) for side in sides)
+
+
+def test_no_patch_is_larger_than_the_picture_and_no_picture_is_needed() -> None:
+    tiny = np.zeros((4, 8, 8, 3), np.uint8)
+    put_patches([tiny], np.random.default_rng(0), often=1.0, sides=(6, 20))
+    put_patches([np.zeros((4, 8, 8, 0), np.uint8)], np.random.default_rng(0), 1.0, (6, 20))

@@ -50,6 +50,19 @@ def test_only_drawn_pictures_are_used(make_clips: MakeClips) -> None:
         assert pixels.abs().max() < 1  # no row of the 255 that marks stale pictures
 
 
+def test_patches_change_pictures_and_nothing_else(make_clips: MakeClips) -> None:
+    clips = make_clips()
+    windows = PolicyWindows(clips, new_policy(clips, CONFIG))
+    patched = replace(NO_AUGMENTATION, patches=1.0, patch_px=(4, 8))
+    plain, varied = (
+        windows.sample(np.random.default_rng(0), 64, how) for how in (NO_AUGMENTATION, patched)
+    )
+    assert torch.equal(plain.actions, varied.actions)
+    scene = plain.scene != varied.scene
+    assert scene.any()
+    assert torch.equal(varied.scene[scene], varied.goal[scene])
+
+
 def replace_stale(clip: Clip) -> Clip:
     scene, hands = clip.scene.copy(), clip.hands.copy()
     scene[~clip.fresh], hands[~clip.fresh] = 255, 255
