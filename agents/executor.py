@@ -102,6 +102,7 @@ class SkillExecutor:
         self._imagine_next = True
         self._closing = self._last_frame_reached = False
         self._frame = self._frame_steps = 0
+        self._followed: list[int] = []
         self._sure_in_a_row = 0
 
     @property
@@ -110,6 +111,14 @@ class SkillExecutor:
         if self.visual_plan is None or not len(self.visual_plan.frames):
             return None
         return self.visual_plan.frames
+
+    @property
+    def followed(self) -> NDArray[np.int16]:
+        """Index into `imagined` of the goal of each action since `start`, -1 where it is no more.
+
+        int16 `[steps]`.
+        """
+        return np.array(self._followed, np.int16)
 
     def act(self, observation: Observation, image_age: int = 0) -> NDArray[np.float32] | None:
         """The next action.
@@ -139,6 +148,7 @@ class SkillExecutor:
         self._used += 1
         self.steps += 1
         self._frame_steps += 1
+        self._followed.append(self._frame if self.imagined is not None else -1)
         return action
 
     def _wants_chunk(self, image_age: int) -> bool:
@@ -157,6 +167,7 @@ class SkillExecutor:
                 self.video_planner.imagine, frame, self.skill, self.config.plan_check, self.plans
             )
             self._imagine_next, self._frame, self._frame_steps = False, 0, 0
+            self._followed = [-1] * self.steps
         assert self.visual_plan is not None
         frames = self.visual_plan.frames
         if not len(frames):

@@ -133,4 +133,5 @@ class PlanFollower:
         if self.stage == "transition":
             return SkillSegment(self.skill, self._since, self._time, "transition")
         imagined = self._executor.imagined
-        return SkillSegment(self.skill, self._since, self._time, "skill", imagined)
+        followed = None if imagined is None else self._executor.followed
+        return SkillSegment(self.skill, self._since, self._time, "skill", imagined, followed)

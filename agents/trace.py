@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -154,4 +155,7 @@ class Trace:
 
 def _cut(segment: SkillSegment, steps: int) -> SkillSegment:
     stop = min(segment.stop, steps)
-    return SkillSegment(segment.skill, segment.start, stop, segment.kind, segment.imagined)
+    followed = segment.followed
+    if followed is not None:
+        followed = followed[: stop - segment.start]
+    return replace(segment, stop=stop, followed=followed)

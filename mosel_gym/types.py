@@ -105,6 +105,9 @@ class SkillSegment:
     kind: Literal["skill", "transition"] = "skill"
     imagined: Frames | None = None
     """The frames [T, H, W, 3] that the video planner imagined last for it."""
+    followed: NDArray[np.int16] | None = None
+    """int16 `[stop - start]`: which of `imagined` was the goal of each action; -1 = none of them,
+    as before the skill was imagined anew. None = nobody kept it."""
 
 
 @dataclass(frozen=True)

@@ -30,3 +30,6 @@ class Clip:
     """Whether the sub-goal was reached, by whoever labelled it; None = unknown."""
     imagined: Frames | None = None
     """uint8 `[T, S, S, 3]`: how a video planner imagined it, evenly spaced up to the end row."""
+    followed: NDArray[np.int16] | None = None
+    """int16 `[m]`: which of `imagined` was really the goal of each action, -1 = none; of rollouts.
+    Where it is None, `imagined` is a picture of what was done without it."""

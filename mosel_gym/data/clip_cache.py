@@ -19,7 +19,7 @@ from mosel_gym.data.clip_store import stored_clips
 from mosel_gym.errors import DamagedFile
 
 _LOG = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
 """Of what a clip holds; a new number makes every cache anew."""
 _SOURCES = "sources.json"
 

@@ -19,7 +19,7 @@ from mosel_gym.data.clip import Clip
 from mosel_gym.errors import DamagedFile
 
 _INDEX, _DATA = "index.json", "clips.bin"
-_ARRAYS = ("scene", "hands", "imagined", "proprio", "actions", "fresh")
+_ARRAYS = ("scene", "hands", "imagined", "proprio", "actions", "fresh", "followed")
 
 
 def store_name(what: str, size: int, cameras: Cameras) -> str:
@@ -95,6 +95,7 @@ def _clip(data: NDArray[np.uint8], entry: dict[str, Any]) -> Clip:
         proprio=found["proprio"].copy(),
         actions=found["actions"].copy(),
         fresh=found["fresh"].copy(),
+        followed=found["followed"].copy() if "followed" in found else None,
     )
 
 

@@ -28,6 +28,8 @@ def write(group: h5py.Group, episode: Episode) -> None:
     for index, segment in enumerate(episode.segments):
         if segment.imagined is not None:
             put_array(group, f"imagined_{index}", segment.imagined)
+        if segment.followed is not None:
+            put_array(group, f"followed_{index}", segment.followed)
     for index, done in enumerate((episode.skill_done or {}).values()):
         put_array(group, f"skill_done_{index}", done)
     # A dataset, not an attribute: attributes end at 64 KiB, and a plan's reasoning may be long.
@@ -52,6 +54,7 @@ def read(
             stop=entry["stop"],
             kind=entry["kind"],
             imagined=group[f"imagined_{index}"][()] if entry["imagined"] else None,
+            followed=group[f"followed_{index}"][()] if f"followed_{index}" in group else None,
         )
         for index, entry in enumerate(data["segments"])
     )
@@ -108,6 +111,18 @@ def check_episode(episode: Episode) -> None:
             raise SpecMismatch(
                 f"segment {segment.skill!r} covers steps {segment.start} to {segment.stop} of an "
                 f"episode of {rows - 1}; 0 <= start <= stop <= {rows - 1} is needed"
+            )
+        followed, steps = segment.followed, segment.stop - segment.start
+        frames = 0 if segment.imagined is None else len(segment.imagined)
+        if followed is not None and (
+            len(followed) != steps
+            or followed.min(initial=-1) < -1
+            or followed.max(initial=-1) >= frames
+        ):
+            raise SpecMismatch(
+                f"segment {segment.skill!r} of {steps} steps and {frames} imagined frames says for "
+                f"{len(followed)} steps which frame was followed; one number a step is needed, "
+                f"-1 for none, at most {frames - 1}"
             )
 
 

@@ -285,6 +285,7 @@ def _cut(
         fresh=fresh,
         success=success,
         imagined=None if segment.imagined is None else area_resize(segment.imagined, size),
+        followed=segment.followed,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -31,9 +31,10 @@ class PolicyFinetuneConfig:
     """Share of demonstrations among the imitated samples, as a guard against forgetting."""
     failed_fraction: float = 0.25
     """Failed samples beside each batch, in units of the batch size; at most 0.5."""
-    failed_goal: Literal["future", "none"] = "future"
-    """Goal of a failed sample: its own future frame as in the paper, or no goal at all. Towards its
-    own future a failed action is not wrong, but the hinge does not know that."""
+    failed_goal: Literal["future", "followed", "none"] = "future"
+    """Goal of a failed sample: its own future frame as in the paper, or an imagined one, as often
+    as of other samples; the imagined frame that it followed and did not reach; or no goal at all.
+    Towards its own future a failed action is not wrong, but the hinge does not know that."""
     balance: Literal["frames", "clips"] = "frames"
     """Whether a long clip weighs more than a short one."""
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -80,6 +81,9 @@ def finetune_policy(
         (PolicyWindows(clips, policy, past_end=config.past_end, balance=config.balance), count)
         for clips, count in pools
     ]
+    failed_augmentation = config.augmentation
+    if config.failed_goal == "followed":
+        failed_augmentation = replace(failed_augmentation, goal_imagined=1.0)
     contrasted, failed_count = None, round(min(config.failed_fraction, 0.5) * batch_size)
     long_enough = [clip for clip in failed if len(clip.actions) >= policy.config.chunk]
     if config.alpha > 0 and long_enough and failed_count:
@@ -98,7 +102,7 @@ def finetune_policy(
         named = {policy.loss_name: action, "progress": error}
         if contrasted is not None:
             count = max(1, draw.share(failed_count))
-            batch = contrasted.sample(draw.numpy, count, config.augmentation)
+            batch = contrasted.sample(draw.numpy, count, failed_augmentation)
             if config.failed_goal == "none":
                 batch.has_goal.fill_(False)
             part = policy.losses(batch, draw.torch, config.draws)

@@ -40,7 +40,8 @@ class Augmentation:
     """How often the goal is withheld; 1 = always, for a policy that is never shown one."""
     goal_imagined: float = 0.5
     """How often the goal is a frame that the video planner imagined, where a clip brings some: that
-    is what the policy will be shown, blur and all."""
+    is what the policy will be shown, blur and all. Of a rollout it is the very frame that was
+    followed; how far that is nobody knows, and the progress head learns nothing from it."""
     goal_blur: float = 0.3
     """How often the goal loses half its resolution."""
     goal_noise: float = 0.5
@@ -164,18 +165,19 @@ class PolicyWindows:
         device = self._policy.home_rotvec.device
         count = len(picked)
         scenes, hands, goals = [], [], []
-        proprio, actions, distances, to_end = [], [], [], []
+        proprio, actions, distances, to_end, known = [], [], [], [], []
         for (index, start), steps in zip(picked, ahead, strict=True):
             clip = self._clips[index]
             last = len(clip.scene) - 1
             row = min(start, last)
-            goal, picture = self._goal(index, min(start + steps, last), rng, augmentation)
+            goal, picture = self._goal(index, start, steps, rng, augmentation)
             scenes.append(clip.scene[row])
             hands.append(clip.hands[row])
             goals.append(picture)
             proprio.append(self._proprio[index][row])
             actions.append(self._actions[index][start : start + config.chunk])
-            distances.append(max(0, goal - start))
+            distances.append(0 if goal is None else max(0, goal - start))
+            known.append(goal is not None)
             to_end.append(max(0, last - start))
         together = random_shifts(rng, count, augmentation.shift_px)
         moved = [shifted(scenes, together), shifted(goals, together)]
@@ -193,6 +195,7 @@ class PolicyWindows:
         has_goal = rng.random(count) >= augmentation.goal_dropout
         steps = np.where(has_goal, distances, to_end)
         progress = np.minimum(steps / config.goal_horizon, 1.0)
+        told = np.where(has_goal, known, config.skill_progress)
         return PolicyBatch(
             scene=scene,
             hands=hand_views,
@@ -202,18 +205,23 @@ class PolicyWindows:
             skill=None if self._skills is None else self._skills[picked[:, 0]].to(device),
             actions=torch.from_numpy(np.stack(actions).reshape(count, -1)).to(device),
             progress=torch.from_numpy(progress.astype(np.float32)).to(device),
-            has_progress=torch.from_numpy(has_goal | config.skill_progress).to(device),
+            has_progress=torch.from_numpy(told).to(device),
         )
 
     def _goal(
-        self, index: int, wanted: int, rng: np.random.Generator, augmentation: Augmentation
-    ) -> tuple[int, Frame]:
-        """Row and picture of the first possible goal at or after row `wanted`."""
+        self, index: int, start: int, ahead: int, rng: np.random.Generator, how: Augmentation
+    ) -> tuple[int | None, Frame]:
+        """Row (None = unknown) and picture of a goal for row `start`, `ahead` rows on or later."""
         clip = self._clips[index]
-        if clip.imagined is not None and rng.random() < augmentation.goal_imagined:
-            rows = np.linspace(0, len(clip.scene) - 1, len(clip.imagined) + 1)[1:]
-            frame = min(int(np.searchsorted(rows, wanted)), len(rows) - 1)
-            return round(rows[frame]), clip.imagined[frame]
+        wanted = min(start + ahead, len(clip.scene) - 1)
+        if clip.imagined is not None and rng.random() < how.goal_imagined:
+            if clip.followed is None:
+                rows = np.linspace(0, len(clip.scene) - 1, len(clip.imagined) + 1)[1:]
+                frame = min(int(np.searchsorted(rows, wanted)), len(rows) - 1)
+                return round(rows[frame]), clip.imagined[frame]
+            frame = int(clip.followed[min(start, len(clip.followed) - 1)])
+            if frame >= 0:
+                return None, clip.imagined[frame]
         row = int(self._next_fresh[index][wanted])
         return row, clip.scene[row]
 

@@ -85,6 +85,7 @@ def test_gives_a_frame_up_after_its_steps():
     assert run(executor) == 3 * 40 + 8
     assert policy.goals.count(1) == 6  # at steps 0, 8, ..., 40, the last of which moves on
     assert executor.outcome == "missed"
+    assert executor.followed.tolist() == [0] * 40 + [1] * 40 + [2] * 48
 
 
 def test_the_judge_decides_and_retries_are_imagined_anew():
@@ -98,6 +99,7 @@ def test_the_judge_decides_and_retries_are_imagined_anew():
     assert run(executor) == 16
     assert video.calls == 2
     assert judge.seen == [2, 2]
+    assert executor.followed.tolist() == [-1] * 8 + [2] * 8  # the first plan is no more
     assert executor.outcome == "reached"
 
 

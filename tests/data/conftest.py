@@ -37,7 +37,11 @@ def make_episode() -> EpisodeFactory:
                 plan=TaskPlan(SKILLS, "first the mug: ä, 杯 and a long story. " * 4000, "offline"),
                 segments=(
                     SkillSegment(
-                        SKILLS[0], 0, 5, imagined=rng.integers(0, 256, (7, 8, 8, 3), np.uint8)
+                        SKILLS[0],
+                        0,
+                        5,
+                        imagined=rng.integers(0, 256, (7, 8, 8, 3), np.uint8),
+                        followed=np.array([-1, 0, 0, 3, 6], np.int16),
                     ),
                     SkillSegment(SKILLS[1], 5, 7, "transition"),
                     SkillSegment(SKILLS[1], 7, 12, imagined=np.zeros((0, 8, 8, 3), np.uint8)),

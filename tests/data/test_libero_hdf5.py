@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import h5py
@@ -184,3 +184,13 @@ def test_arrays_that_do_not_fit(make_episode: EpisodeFactory, tmp_path: Path) ->
     with pytest.raises(SpecMismatch, match="fresh has 5 rows.*12 actions needs 13"):
         write_episode(tmp_path / "e.hdf5", make_episode(fresh=np.ones(5, bool)))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("followed", [[0, 0], [0, 0, 0, 0, 7], [-2, 0, 0, 0, 0]])
+def test_followed_frames_that_do_not_fit(
+    make_episode: EpisodeFactory, tmp_path: Path, followed: list[int]
+) -> None:
+    first, *others = make_episode().segments
+    wrong = replace(first, followed=np.array(followed, np.int16))
+    with pytest.raises(SpecMismatch, match="7 imagined frames.*one number a step"):
+        write_episode(tmp_path / "e.hdf5", make_episode(segments=(wrong, *others)))

@@ -57,6 +57,9 @@ def test_clips_carry_the_imagined_frames(make_episode: EpisodeFactory) -> None:
     assert first.imagined is not None
     assert first.imagined.shape == (7, 4, 4, 3)
     np.testing.assert_array_equal(first.imagined, area_resize(stored, 4))
+    assert first.followed is not None
+    assert first.followed.tolist() == [-1, 0, 0, 3, 6]
+    assert second.followed is None
     assert second.imagined is not None
     assert second.imagined.shape == (0, 4, 4, 3)
     bare = tuple(replace(segment, imagined=None) for segment in episode.segments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mosel_gym.errors import NotEnoughData
 from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.codec import CodecConfig
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
+from mosel_gym.models.policy_batch import PolicyBatch, SampleLosses
 from mosel_gym.models.video_planner import LatentVideoPlanner, VideoPlannerConfig
 from mosel_gym.training.finetune_policy import PolicyFinetuneConfig, finetune_policy
 from mosel_gym.training.finetune_video import VideoFinetuneConfig, finetune_video
@@ -86,10 +88,34 @@ def test_the_control_arm_has_demonstrations_only(base: GoalPolicy, make_clips: M
     assert torch.equal(base.action_scaling.scale, statistics)
 
 
-def test_failed_samples_can_go_without_a_goal(base: GoalPolicy, make_clips: MakeClips) -> None:
-    clips = make_clips(4)
-    config = replace(CONFIG, failed_goal="none", loop=replace(LOOP, steps=3))
+@pytest.mark.parametrize("goal", ["none", "followed"])
+def test_failed_samples_can_have_other_goals(
+    base: GoalPolicy,
+    make_clips: MakeClips,
+    monkeypatch: pytest.MonkeyPatch,
+    goal: Literal["none", "followed"],
+) -> None:
+    clips = [
+        replace(
+            clip,
+            imagined=np.full((2, *clip.scene.shape[1:]), 255, np.uint8),
+            followed=np.ones(len(clip.actions), np.int16),
+        )
+        for clip in make_clips(4)
+    ]
+    seen: list[tuple[float, float]] = []
+    original = GoalPolicy.losses
+
+    def losses(self: GoalPolicy, batch: PolicyBatch, *rest: Any) -> SampleLosses:
+        seen.append((float(batch.goal.mean()), float(batch.has_goal.float().mean())))
+        return original(self, batch, *rest)
+
+    monkeypatch.setattr(GoalPolicy, "losses", losses)
+    config = replace(CONFIG, failed_goal=goal, loop=replace(LOOP, steps=1), demo_fraction=0.0)
     finetune_policy(base, clips[:2], clips[2:], clips, config, progress=False)
+    failed = [one for one in seen if one[1] == 0 or one[0] == 1]
+    assert len(failed) == 1
+    assert failed[0][1] == (goal == "followed")
 
 
 def test_nothing_to_learn_from_is_an_error(base: GoalPolicy, make_clips: MakeClips) -> None:

@@ -129,6 +129,25 @@ def test_imagined_frames_are_goals_where_asked(make_clips: MakeClips, imagined: 
     torch.testing.assert_close(batch.progress, expected)
 
 
+def test_the_goal_of_a_rollout_is_the_imagined_frame_that_it_followed(
+    make_clips: MakeClips,
+) -> None:
+    followed = np.repeat(np.array([-1, 2, 0], np.int16), 8)  # 24 actions
+    clips = [replace(numbered(clip), followed=followed) for clip in make_clips()]
+    windows = PolicyWindows(clips, new_policy(clips, CONFIG), past_end=2)
+    augmentation = replace(NO_AUGMENTATION, goal_imagined=1.0)
+    batch = windows.sample(np.random.default_rng(0), 200, augmentation)
+    for start, goal, told in zip(
+        number_shown(batch.scene), number_shown(batch.goal), batch.has_progress, strict=True
+    ):
+        followed_frame = 0 if start == 240 else int(followed[start // 10])
+        if followed_frame < 0:
+            assert goal % 10 == 0  # its own future, as there is nothing else
+        else:
+            assert goal == (101, 103, 105)[followed_frame]
+        assert bool(told) == (followed_frame < 0)
+
+
 def test_clips_without_imagined_frames_keep_their_real_goals(make_clips: MakeClips) -> None:
     clips = [replace(numbered(clip), imagined=None) for clip in make_clips()]
     windows = PolicyWindows(clips, new_policy(clips, CONFIG))
