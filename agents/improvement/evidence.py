@@ -34,6 +34,8 @@ class Evidence:
     balance: Balance = "none"
     """"skills": each skill weighs the same, so that an easy task's many successes do not drown a
     hard one's few."""
+    min_confidence: float = 0.0
+    """Confidence of the analyzer below which a success is not learned from."""
     store: Path | None = None
     """Keep the pictures of clips in files below this folder, in place of memory: a hundred episodes
     at 64 px take more than a gigabyte."""
@@ -61,9 +63,9 @@ class Evidence:
         return self.source[index][0]
 
     def counts(self) -> tuple[int, int]:
-        """Skill segments judged successful, and judged failed."""
-        verdicts = [v.success for reflection in self.reflections() for v in reflection.verdicts]
-        return verdicts.count(True), verdicts.count(False)
+        """Skill segments judged successful, surely enough, and judged failed."""
+        by_skill = self.counts_by_skill().values()
+        return sum(good for good, _ in by_skill), sum(bad for _, bad in by_skill)
 
     def counts_by_skill(self) -> dict[str, tuple[int, int]]:
         """The same for each skill that was judged."""
@@ -71,14 +73,15 @@ class Evidence:
         for reflection in self.reflections():
             for verdict in reflection.verdicts:
                 good, bad = found.get(verdict.skill, (0, 0))
-                found[verdict.skill] = (good + verdict.success, bad + (not verdict.success))
+                sure = verdict.success and verdict.confidence >= self.min_confidence
+                found[verdict.skill] = (good + sure, bad + (not verdict.success))
         return found
 
     def clips(self, size: int, success: bool, cameras: Cameras = LIBERO_CAMERAS) -> list[Clip]:
         """D_success or D_fail as training clips, with pictures of `size` px.
 
-        D_success holds every segment that was judged successful. D_fail holds nothing but the
-        failed skill's own steps, see `segments.failed_segments`.
+        D_success holds every segment that was judged successful with at least `min_confidence`.
+        D_fail holds nothing but the failed skill's own steps, see `segments.failed_segments`.
 
         Raises:
             DamagedFile: An episode file cannot be read.
@@ -112,14 +115,21 @@ class Evidence:
         good, bad = self.counts()
         if good < accepted:
             raise NotEnoughData(
-                f"{purpose} needs at least {accepted} skill segments judged successful; the "
-                f"{len(self.reflections())} reflected episodes hold {good}, and {bad} failed ones. "
-                "Run more episodes and reflect on each of them, or lower `min_accepted`."
+                f"{purpose} needs at least {accepted} skill segments judged successful"
+                f"{self._how_sure()}; the {len(self.reflections())} reflected episodes hold "
+                f"{good}, and {bad} failed ones. Run more episodes and reflect on each of them, or "
+                "lower `min_accepted`."
             )
+
+    def _how_sure(self) -> str:
+        least = self.min_confidence
+        return f" with a confidence of {least} (`min_confidence`)" if least > 0 else ""
 
     def _clips(self, size: int, success: bool, cameras: Cameras) -> Iterator[Clip]:
         """One episode after the other, so that no two are in memory at once."""
-        choose, one_source = successful_segments if success else failed_segments, OneSource()
+        one_source = OneSource()
+        surely = partial(successful_segments, min_confidence=self.min_confidence)
+        choose = surely if success else failed_segments
         for where, load, reflection in self._opened():
             if all(verdict.success is not success for verdict in reflection.verdicts):
                 continue

@@ -6,9 +6,15 @@ from mosel_gym.registry import TASKS
 from mosel_gym.types import Episode, Reflection
 
 
-def successful_segments(episode: Episode, reflection: Reflection) -> list[int]:
-    """Indexes of the segments with f_i = 1."""
-    return [verdict.segment for verdict in reflection.verdicts if verdict.success]
+def successful_segments(
+    episode: Episode, reflection: Reflection, min_confidence: float = 0.0
+) -> list[int]:
+    """Indexes of the segments with f_i = 1, of which the analyzer was at least so sure."""
+    return [
+        verdict.segment
+        for verdict in reflection.verdicts
+        if verdict.success and verdict.confidence >= min_confidence
+    ]
 
 
 def failed_segments(episode: Episode, reflection: Reflection) -> list[int]:

@@ -236,7 +236,13 @@ def evidence_of(job: ArmJob) -> Evidence:
     from mosel_gym.data.buffer import ReflectionBuffer
 
     store = None if job.store is None else Path(job.store)
-    return Evidence(ReflectionBuffer(job.buffer), balance=job.recipe.balance, store=store)
+    recipe = job.recipe
+    return Evidence(
+        ReflectionBuffer(job.buffer),
+        balance=recipe.balance,
+        min_confidence=recipe.min_confidence,
+        store=store,
+    )
 
 
 def _demos(agent: MoselAgent, job: ArmJob) -> list[Clip]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mosel_gym.data.balance import Balance
 
 if TYPE_CHECKING:
     from mosel_gym.agents.config import MoselConfig
+
+FailedGoal = Literal["future", "followed", "none"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,10 @@ class Recipe:
     """Segments judged successful without which no network is refined."""
     balance: Balance = "none"
     """Whether each skill weighs the same in what was collected."""
+    min_confidence: float = 0.0
+    """Confidence of the analyzer below which a success is not learned from."""
+    failed_goal: FailedGoal | None = None
+    """Towards which goal a failed action is called wrong, see `PolicyFinetuneConfig`."""
 
     def __post_init__(self) -> None:
         """Refuse what no refinement can do."""
@@ -39,6 +45,8 @@ class Recipe:
                 f"replay is {self.replay}; it must lie in 0..1, and below 1: a round of "
                 "demonstrations alone is the control, which is trained anyway."
             )
+        if not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"min_confidence is {self.min_confidence}; it must lie in 0..1.")
         if self.min_accepted is not None and self.min_accepted < 1:
             raise ValueError(f"min_accepted is {self.min_accepted}; it must be at least 1.")
 
@@ -53,7 +61,12 @@ class Recipe:
         if loop:
             policy = replace(policy, loop=replace(policy.loop, **loop))  # type: ignore[arg-type]
             video = replace(video, loop=replace(video.loop, **loop))  # type: ignore[arg-type]
-        for_policy = _given(alpha=self.alpha, margin=self.margin, demo_fraction=self.replay)
+        for_policy = _given(
+            alpha=self.alpha,
+            margin=self.margin,
+            demo_fraction=self.replay,
+            failed_goal=self.failed_goal,
+        )
         return replace(
             config,
             policy=replace(policy, **for_policy),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from mosel_gym.benchmark.module_options import ModuleOptions
 from mosel_gym.benchmark.paper.config import rollout_seeds
 from mosel_gym.benchmark.provenance import plain
-from mosel_gym.benchmark.recipe import Recipe
+from mosel_gym.benchmark.recipe import FailedGoal, Recipe
 from mosel_gym.data.balance import Balance
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.llm.config import ChatConfig
@@ -58,6 +58,12 @@ class RoundsConfig:
     balance: Balance = "skills"
     """"skills": each skill weighs the same in what is learned from, so that an easy task's many
     successes do not drown a hard one's few; "none": each step does."""
+    min_confidence: float = 0.0
+    """Confidence of the analyzer below which a success is not learned from; 0 takes all."""
+    failed_goal: FailedGoal | None = None
+    """Policy: towards which goal a failed action is called wrong. "future": its own future picture,
+    as in the paper; "followed": the imagined frame that it followed; "none": no goal; None = as the
+    agent's config says."""
     check: int = 20
     """Held-out episodes of each task before and after a round, judged by the analyzer; 0 = no check
     and no roll-back."""
@@ -130,7 +136,15 @@ class RoundsConfig:
     @property
     def recipe(self) -> Recipe:
         """What differs from the agent's config."""
-        return Recipe(self.alpha, self.margin, self.replay, self.min_accepted, self.balance)
+        return Recipe(
+            self.alpha,
+            self.margin,
+            self.replay,
+            self.min_accepted,
+            self.balance,
+            self.min_confidence,
+            self.failed_goal,
+        )
 
     def interactions_of(self, robotwin: bool) -> int:
         """Episodes of a task in a round."""

@@ -12,6 +12,7 @@ from mosel_gym.agents.improvement.evidence import Evidence
 from mosel_gym.agents.improvement.route import RouteConfig, blame, choose
 from mosel_gym.agents.improvement.segments import failed_segments
 from mosel_gym.data.buffer import ReflectionBuffer
+from mosel_gym.errors import NotEnoughData
 from mosel_gym.registry import task_of
 from mosel_gym.types import Episode, Fault, Reflection, SkillSegment, Verdict
 from tests.benchmark.judged_episodes import TASK, made_episode
@@ -52,6 +53,22 @@ def test_failed_clips_hold_the_failed_skills_own_steps_only() -> None:
     assert np.array_equal(failed.scene, episode.observations["agentview"][14:25])
     (good,) = evidence.clips(32, True)
     assert np.array_equal(good.actions, episode.actions[:10])
+
+
+def test_a_doubtful_success_is_not_learned_from() -> None:
+    episode = with_transition(made_episode(3, True, True))
+    sure, doubtful = said(episode, True, True).verdicts
+    reflection = replace(
+        said(episode, True, True),
+        verdicts=(replace(sure, confidence=0.95), replace(doubtful, confidence=0.6)),
+    )
+    evidence = Evidence([(episode, reflection)], min_confidence=0.9)
+    assert [clip.skill for clip in evidence.clips(32, True)] == [FIRST]
+    assert evidence.clips(32, False) == []  # nor is it a failure
+    assert evidence.counts() == (1, 0)
+    assert evidence.counts_by_skill() == {FIRST: (1, 0), SECOND: (0, 0)}
+    with pytest.raises(NotEnoughData, match="with a confidence of 0.9 .* hold 1, and 0 failed"):
+        evidence.require(2, "Refining")
 
 
 def test_where_the_plan_is_at_fault_no_action_is_blamed() -> None:

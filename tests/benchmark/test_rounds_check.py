@@ -73,6 +73,7 @@ def test_no_two_kinds_of_episodes_share_a_seed() -> None:
         ({"alpha": -1.0}, "--alpha is -1"),
         ({"margin": 0.0}, "set alpha=0"),
         ({"replay": 1.0}, "--replay is 1.0"),
+        ({"min_confidence": 1.5}, "--min_confidence is 1.5"),
         ({"target": ()}, "--target"),
     ],
 )
