@@ -39,9 +39,9 @@ class ExecutorConfig:
     """Observations that the judge gets, one at each chunk."""
     hold_last_frame: bool = False
     """Follow the last frame for as long as the budget lasts; the skill never ends by itself."""
-    done_above: float = 0.9
-    """Two judgements in a row above this, one at each chunk, end the skill as "reached" before its
-    last frame: a policy that is faster than its plan would else go on and undo its own work."""
+    done_above: float = 1.0
+    """Early advance: two judgements in a row above this, one at each chunk, end the skill as
+    "reached" before its last frame. 1 = never, as in the paper."""
     plan_check: PlanCheckConfig = field(default_factory=PlanCheckConfig)
     """Which imagined plans are drawn again before one is followed."""
 

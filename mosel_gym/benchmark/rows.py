@@ -6,11 +6,8 @@ protocols, renderers, asset packs, conditions or versions of an agent are never 
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +16,7 @@ from mosel_gym.benchmark.metrics import Rate, share
 from mosel_gym.benchmark.provenance import git_revision, hardware, plain, versions
 from mosel_gym.benchmark.results import EpisodeResult
 from mosel_gym.data.atomic import atomic_path
+from mosel_gym.data.locking import locked
 from mosel_gym.errors import DamagedFile, SpecMismatch
 
 RESULTS = Path("results")
@@ -292,17 +290,6 @@ def _lines(file: Path) -> Iterator[Row]:
             yield Row(**content)
         except (ValueError, TypeError, AttributeError) as error:
             raise DamagedFile(f"{file}, line {number} is no row of results: {error}") from error
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """One process at a time may change the files of a folder of results."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _text(conditions: dict[str, Any]) -> str:

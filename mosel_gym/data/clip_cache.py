@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.data.clip import Clip
 from mosel_gym.data.clip_store import stored_clips
+from mosel_gym.data.locking import locked
 from mosel_gym.errors import DamagedFile
 
 _LOG = logging.getLogger(__name__)
@@ -57,7 +55,7 @@ def cached_clips(
         "files": {str(path.resolve()): _stamp(path) for path in files},
     }
     folder = root / _digest(fingerprint)
-    with _locked(root):  # of several processes one builds, and the others wait
+    with locked(root):  # of several processes one builds, and the others wait
         stale = [] if folder.exists() else _stale(root, fingerprint)
         clips = _opened(folder, read)
         with atomic_path(folder / _SOURCES) as draft:
@@ -120,13 +118,3 @@ def _plain(value: Any) -> Any:
 
 def _digest(fingerprint: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +13,7 @@ from numpy.typing import NDArray
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.data.cameras import Cameras
 from mosel_gym.data.clip import Clip
+from mosel_gym.data.locking import locked
 from mosel_gym.errors import DamagedFile
 
 _INDEX, _DATA = "index.json", "clips.bin"
@@ -47,7 +45,7 @@ def stored_clips(folder: str | Path, make: Callable[[], Iterable[Clip]]) -> list
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / _INDEX
     if not index.exists():
-        with _locked(folder):
+        with locked(folder):
             if not index.exists():
                 _fill(folder, make())
     try:
@@ -107,13 +105,3 @@ def _array(data: NDArray[np.uint8], where: dict[str, Any]) -> NDArray[Any]:
         raise ValueError(f"{_DATA} ends {size - part.size} bytes too early")
     array: NDArray[Any] = part.view(kind).reshape(shape)
     return array
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

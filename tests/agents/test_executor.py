@@ -94,7 +94,7 @@ def test_the_judge_decides_and_retries_are_imagined_anew():
         video,
         LoggingPolicy({1: 2.0, 2: 2.0, 3: 2.0}),
         judge,
-        ExecutorConfig(retry="here", done_above=1.0, plan_check=UNCHECKED),
+        ExecutorConfig(retry="here", plan_check=UNCHECKED),
     )
     assert run(executor) == 16
     assert video.calls == 2
@@ -106,7 +106,8 @@ def test_the_judge_decides_and_retries_are_imagined_anew():
 @pytest.mark.parametrize(("answers", "steps"), [((0.95, 0.95), 16), ((0.95, 0.3, 0.95, 0.95), 32)])
 def test_two_sure_judgements_in_a_row_end_the_skill_early(answers, steps):
     policy = LoggingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
-    executor = SkillExecutor(ThreeFrames(), policy, FixedJudge(*answers))
+    config = ExecutorConfig(done_above=0.9)
+    executor = SkillExecutor(ThreeFrames(), policy, FixedJudge(*answers), config)
     assert run(executor) == steps
     assert executor.outcome == "reached"
 
@@ -131,12 +132,7 @@ def test_a_chunk_planned_on_an_old_picture_is_dropped_for_a_new_one(first_age, c
 
 def test_no_judgement_on_an_old_picture():
     judge = FixedJudge(0.9)
-    executor = SkillExecutor(
-        ThreeFrames(),
-        LoggingPolicy({1: 2.0, 2: 2.0, 3: 2.0}),
-        judge,
-        ExecutorConfig(done_above=1.0),
-    )
+    executor = SkillExecutor(ThreeFrames(), LoggingPolicy({1: 2.0, 2: 2.0, 3: 2.0}), judge)
     ages = [4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7]  # the last chunk ends while the picture is 4 old
     assert run(executor, ages=ages) == 16  # ... and its rest is carried out
     ages = [4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 0, 1]

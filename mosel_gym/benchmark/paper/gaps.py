@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mosel_gym.benchmark.provenance import read_json, write_json
-from mosel_gym.benchmark.rows import locked
+from mosel_gym.data.locking import locked
 from mosel_gym.errors import DamagedFile
 
 FILE = "paper.json"
