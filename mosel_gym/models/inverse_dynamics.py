@@ -27,6 +27,9 @@ class GoalPolicyConfig(GoalConditionedConfig):
     """Hidden width of a block, in units of `width`."""
     num_steps: int = 8
     """Euler steps of the sampler."""
+    temperature: float = 0.0
+    """Scale of the noise that a chunk is sampled from: 1 = a sample of what was learned, 0 = always
+    the same one, from the middle of the noise. Measured: 0 grasps and places better."""
 
 
 class GoalPolicy(GoalConditionedPolicy):
@@ -86,6 +89,7 @@ class GoalPolicy(GoalConditionedPolicy):
         config = self.config
         batch, size = len(condition), self.robot.action_size
         noise = normal((batch, config.chunk * size), generator, condition.device)
+        noise = noise * config.temperature
         steps = config.num_steps
         times = torch.arange(steps, device=condition.device) / steps
         embedded = condition + self.time_embedding(times)[:, None]

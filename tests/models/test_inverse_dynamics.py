@@ -53,6 +53,10 @@ def test_the_seed_decides_the_actions(policy: GoalPolicy, observation: dict[str,
         policy.reset(seed)
         return np.stack([policy.act(observation, picture(2), None).actions for _ in range(2)])
 
+    first, second = two_chunks(1)
+    np.testing.assert_array_equal(first, second)  # the middle of the noise, whatever the seed
+    np.testing.assert_array_equal(first, two_chunks(2)[0])
+    policy.config = replace(policy.config, temperature=1.0)
     np.testing.assert_array_equal(two_chunks(1), two_chunks(1))
     assert (two_chunks(1) != two_chunks(2)).any()
 
