@@ -25,11 +25,11 @@ def test_policy_planner_and_judge_answer_as_they_did() -> None:
     policy.reset(3)  # type: ignore[attr-defined]
     observation = {"agentview": picture(1), "wrist": picture(2), "proprio": PROPRIO}
     towards = policy.act(observation, picture(3), None)
-    first = [-0.31713408, 0.08277618, 0.90732670, 0.00112639, -0.01614725, -0.0281152, -1]
-    ninth = [0.15553555, -0.08274761, 0.30007142, 0.01142762, 0.01423703, -0.00091349, -1]
+    first = [-0.16238217, 0.06245207, 1.0, -0.00792362, -0.01746656, -0.02189596, -1]
+    ninth = [0.05169086, -0.02827513, 0.76879245, -0.00086656, 0.02180532, -0.00005048, -1]
     np.testing.assert_allclose(towards.actions[[0, 8]], [first, ninth], atol=TOLERANCE)
     without = policy.act(observation, None, None).actions[0]
-    expected = [-0.6645103, 0.12702529, 1.0, -0.01343683, 0.03104924, -0.00674449, -1]
+    expected = [-0.04895157, 0.05797612, 0.92186367, -0.00423945, -0.01840558, -0.01719321, -1]
     np.testing.assert_allclose(without, expected, atol=TOLERANCE)
     np.testing.assert_allclose(towards.steps_to_goal, 12.978, atol=0.05)
 
