@@ -36,9 +36,8 @@ class Preset:
     cameras: Cameras = LIBERO_CAMERAS
     skill_budget: int = ExecutorConfig.skill_budget
     """Steps of one skill, retries included."""
-    execute: int = 4
-    """Actions of a chunk that are carried out before the next one is asked for. On LIBERO 4 was
-    measured to be better than 8; elsewhere it was not."""
+    execute: int = ExecutorConfig.execute
+    """Actions of a chunk that are carried out."""
     keep_grip: bool = TransitionConfig.keep_grip
     """Whether the hands keep what they hold on their way home."""
     released: bool = JudgeTrainConfig.released
@@ -107,7 +106,7 @@ _ROBOTWIN = Preset(
     cameras=Cameras("head_camera", hands=()),
     # The paper allows a skill 200 steps; handing over, pushing and sweeping have 300.
     skill_budget=300,
-    execute=ExecutorConfig.execute,
+    execute=8,
     keep_grip=True,  # a tool stays in the hand between the skills that use it
     released=False,  # "the hand holds the brush" is a sub-goal
 )

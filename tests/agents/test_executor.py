@@ -62,6 +62,11 @@ class FixedJudge:
         return self.answers.pop(0)
 
 
+def config(**changes: Any) -> ExecutorConfig:
+    """With eight actions a chunk, which the numbers of steps below are multiples of."""
+    return ExecutorConfig(**{"execute": 8, **changes})
+
+
 def run(executor: SkillExecutor, ages=None, limit=1000):
     executor.start("skill", SCENE)
     for step in range(limit):
@@ -72,7 +77,7 @@ def run(executor: SkillExecutor, ages=None, limit=1000):
 
 def test_passes_over_frames_that_are_reached_and_ends_by_the_policys_word():
     policy = LoggingPolicy({1: 2.0, 2: 3.0, 3: 4.0})
-    executor = SkillExecutor(ThreeFrames(), policy)
+    executor = SkillExecutor(ThreeFrames(), policy, config=config())
     assert run(executor) == 8
     assert policy.goals == [1, 2, 3]
     assert executor.outcome == "reached"
@@ -80,7 +85,7 @@ def test_passes_over_frames_that_are_reached_and_ends_by_the_policys_word():
 
 def test_gives_a_frame_up_after_its_steps():
     policy = LoggingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
-    executor = SkillExecutor(ThreeFrames(), policy, config=ExecutorConfig(retry="never"))
+    executor = SkillExecutor(ThreeFrames(), policy, config=config(retry="never"))
     # 40 steps on each frame; the chunk that finds the last one used up is still carried out.
     assert run(executor) == 3 * 40 + 8
     assert policy.goals.count(1) == 6  # at steps 0, 8, ..., 40, the last of which moves on
@@ -94,7 +99,7 @@ def test_the_judge_decides_and_retries_are_imagined_anew():
         video,
         LoggingPolicy({1: 2.0, 2: 2.0, 3: 2.0}),
         judge,
-        ExecutorConfig(retry="here", plan_check=UNCHECKED),
+        config(retry="here", plan_check=UNCHECKED),
     )
     assert run(executor) == 16
     assert video.calls == 2
@@ -106,15 +111,15 @@ def test_the_judge_decides_and_retries_are_imagined_anew():
 @pytest.mark.parametrize(("answers", "steps"), [((0.95, 0.95), 16), ((0.95, 0.3, 0.95, 0.95), 32)])
 def test_two_sure_judgements_in_a_row_end_the_skill_early(answers, steps):
     policy = LoggingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
-    config = ExecutorConfig(done_above=0.9)
-    executor = SkillExecutor(ThreeFrames(), policy, FixedJudge(*answers), config)
+    early = config(done_above=0.9)
+    executor = SkillExecutor(ThreeFrames(), policy, FixedJudge(*answers), early)
     assert run(executor) == steps
     assert executor.outcome == "reached"
 
 
 def test_the_budget_ends_everything():
     policy = LoggingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
-    executor = SkillExecutor(ThreeFrames(), policy, config=ExecutorConfig(skill_budget=37))
+    executor = SkillExecutor(ThreeFrames(), policy, config=config(skill_budget=37))
     assert run(executor) == 37
     assert executor.outcome == "exhausted"
     assert executor.act(SCENE) is None
@@ -125,14 +130,16 @@ def test_the_budget_ends_everything():
 @pytest.mark.parametrize(("first_age", "chunks"), [(0, 3), (2, 4), (7, 4)])
 def test_a_chunk_planned_on_an_old_picture_is_dropped_for_a_new_one(first_age, chunks):
     policy = LoggingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
-    executor = SkillExecutor(ThreeFrames(), policy, config=ExecutorConfig(skill_budget=24))
+    executor = SkillExecutor(ThreeFrames(), policy, config=config(skill_budget=24))
     assert run(executor, ages=[(first_age + step) % 8 for step in range(24)]) == 24
     assert len(policy.goals) == chunks
 
 
 def test_no_judgement_on_an_old_picture():
     judge = FixedJudge(0.9)
-    executor = SkillExecutor(ThreeFrames(), LoggingPolicy({1: 2.0, 2: 2.0, 3: 2.0}), judge)
+    executor = SkillExecutor(
+        ThreeFrames(), LoggingPolicy({1: 2.0, 2: 2.0, 3: 2.0}), judge, config()
+    )
     ages = [4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7]  # the last chunk ends while the picture is 4 old
     assert run(executor, ages=ages) == 16  # ... and its rest is carried out
     ages = [4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 0, 1]

@@ -36,7 +36,7 @@ def test_every_call_of_act_has_a_kind_and_every_part_its_time(untrained: Path) -
     # No frame is ever reached, and the judge is asked at every border without being sure.
     follows = replace(agent.config.executor, advance_below=-1.0, done_above=0.9999)
     agent.config = replace(agent.config, executor=follows)
-    found = timed_episode(CountingEnv(max_steps=30), agent, seed=0)
+    found = timed_episode(CountingEnv(success_hold=99, max_steps=30), agent, seed=0)
     assert found.steps == sum(len(calls) for calls in found.act_s.values()) == 30
     assert len(found.act_s["border with a plan"]) >= 1
     assert len(found.act_s["border"]) >= 1
