@@ -88,7 +88,7 @@ def random_shifts(rng: np.random.Generator, count: int, largest: int) -> NDArray
 def put_patches(
     views: Sequence[Frames], rng: np.random.Generator, often: float, sides: tuple[int, int]
 ) -> None:
-    """Put a rectangle of another row of the first view into some rows of all views, in place.
+    """Put a rectangle of a random row of the first view into some rows of all views, in place.
 
     Args:
         views: uint8 `[B, H, W, C]` each; a row gets the same rectangle in all of them.
