@@ -94,6 +94,8 @@ class EvalConfig:
     """Whether the judge is asked at all while a skill is carried out; told by the label, too."""
     sampling_steps: int | None = None
     """Sampling steps of the video planner; told by the label, too. None = its own number."""
+    temperature: float | None = None
+    """Scale of the policy's sampling noise, 0 = none; told by the label, too. None = its own."""
     video: bool = True
     modes: tuple[Mode, ...] = MODES
     """Kinds of goals, for goal reliance."""
@@ -109,7 +111,9 @@ class EvalConfig:
     @property
     def execution(self) -> Execution:
         """What is changed about the agent's way of carrying out a skill."""
-        return Execution(self.early_advance, self.judge_in_loop, self.sampling_steps)
+        return Execution(
+            self.early_advance, self.judge_in_loop, self.sampling_steps, self.temperature
+        )
 
 
 @dataclass(frozen=True)

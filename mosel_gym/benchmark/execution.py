@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal
 
@@ -26,6 +27,8 @@ class Execution:
     """Whether the judge is asked at all while a skill is carried out."""
     sampling_steps: int | None = None
     """Of the video planner; None = its own number."""
+    temperature: float | None = None
+    """Scale of the policy's sampling noise; None = its own."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -38,6 +41,8 @@ class Execution:
             raise SpecMismatch(
                 f"sampling_steps is {self.sampling_steps}; it must be a whole number of at least 1."
             )
+        if self.temperature is not None and not 0 <= self.temperature < math.inf:
+            raise SpecMismatch(f"temperature is {self.temperature}; it must be at least 0.")
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -45,6 +50,8 @@ class Execution:
         found = []
         if self.sampling_steps is not None:
             found.append(f"{self.sampling_steps} sampling steps")
+        if self.temperature is not None:
+            found.append(f"temperature {self.temperature:g}")
         if self.early_advance != "own":
             found.append(f"early advance {self.early_advance}")
         if self.judge_in_loop != "own":
@@ -72,6 +79,8 @@ class Execution:
             self._advance(agent)
         if self.sampling_steps is not None:
             set_sampling_steps(agent, self.sampling_steps)
+        if self.temperature is not None:
+            set_temperature(agent, self.temperature)
 
     def _advance(self, agent: Any) -> None:
         executor = getattr(getattr(agent, "config", None), "executor", None)
@@ -102,6 +111,26 @@ def set_sampling_steps(agent: Any, steps: int) -> None:
         )
     assert planner is not None
     planner.config = replace(config, num_steps=steps)
+
+
+def set_temperature(agent: Any, temperature: float) -> None:
+    """Let the policy of a loaded agent sample with so much noise.
+
+    Raises:
+        SpecMismatch: Its policy does not sample, or not at that temperature.
+    """
+    policy = getattr(agent, "inverse_dynamics", None)
+    config: Any = getattr(policy, "config", None)
+    if "temperature" not in _names(config):
+        raise SpecMismatch(
+            f"{agent.name} has no policy that samples its actions, so that the temperature cannot "
+            "be varied. A `GoalPolicy` does, and a `TokenPolicy`."
+        )
+    assert policy is not None
+    try:
+        policy.config = replace(config, temperature=temperature)
+    except ValueError as error:
+        raise SpecMismatch(str(error)) from error
 
 
 @dataclass(frozen=True)

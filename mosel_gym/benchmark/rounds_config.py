@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +37,9 @@ class RoundsConfig:
     """How many; a later call with more goes on."""
     interactions: int | None = None
     """Episodes of each task in each round; None = 100 on LIBERO, 50 on RoboTwin."""
+    explore: float | None = None
+    """Scale of the policy's sampling noise in every second interaction, so that the agent does what
+    it would not do by itself; checks and evaluations keep its own. None = nowhere else either."""
     target: tuple[RoundTarget, ...] = ("alternate",)
     """Which module each round refines; the last one stands for all later rounds. "alternate" takes
     video in rounds 1, 3, ... and policy in rounds 2, 4, ...; "auto" goes by the reflections."""
@@ -107,6 +111,8 @@ class RoundsConfig:
             raise SpecMismatch(f"--repeat is {self.repeat}; 0..49 are allowed.")
         if self.interactions is not None and self.interactions < 1:
             raise SpecMismatch(f"--interactions is {self.interactions}; at least 1 is needed.")
+        if self.explore is not None and not 0 <= self.explore < math.inf:
+            raise SpecMismatch(f"--explore is {self.explore}; it must be at least 0.")
         if not 0 <= self.check <= _PER_ROUND:
             raise SpecMismatch(f"--check is {self.check}; 0..{_PER_ROUND} are allowed.")
         if not 0 < self.check_p <= 1:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mosel_gym.benchmark.execution import ExecutedAgent, Execution
 from mosel_gym.benchmark.metrics import share
 from mosel_gym.benchmark.paper.roster import arguments
 from mosel_gym.benchmark.provenance import plain
@@ -46,16 +47,7 @@ class Episodes:
         """
         buffer = place / "buffer"
         agent = replace(self.agent(source), buffer=str(buffer.resolve()))
-        results = {
-            task: self._run(
-                agent,
-                task,
-                self.config.rollout_seeds(number, robotwin(task)),
-                place / "rollouts" / task,
-                f"round {number}: interactions",
-            )
-            for task in self.tasks
-        }
+        results = {task: self._interactions(number, agent, task, place) for task in self.tasks}
         every = _all(results)
         fine = [row for row in every if row.status == "ok"]
         size = _bytes(buffer)
@@ -73,6 +65,21 @@ class Episodes:
             "bytes": size,
             "bytes_per_episode": round(size / max(1, len(fine))),
         }
+
+    def _interactions(
+        self, number: int, agent: PretrainedAgent, task: str, place: Path
+    ) -> list[EpisodeResult]:
+        """Of one task; every second one explores, where that was asked for."""
+        seeds, explore = self.config.rollout_seeds(number, robotwin(task)), self.config.explore
+        text, folder = f"round {number}: interactions", place / "rollouts" / task
+        if explore is None:
+            return self._run(agent, task, seeds, folder, text)
+        exploring = ExecutedAgent(agent, Execution(temperature=explore))
+        wide = folder.with_name(f"{task}-exploring")
+        return [
+            *self._run(agent, task, seeds[::2], folder, text),
+            *self._run(exploring, task, seeds[1::2], wide, f"{text}, exploring,"),
+        ]
 
     def check(self, number: int, before: str, after: str, place: Path) -> dict[str, Any]:
         """Compare two agents on the check seeds of round `number`; see `rounds_check`.
@@ -107,7 +114,12 @@ class Episodes:
         return PretrainedAgent(source, config.analyzer, None, planner, config.llm, config.shown)
 
     def _run(
-        self, agent: PretrainedAgent, task: str, seeds: Sequence[int], place: Path, text: str
+        self,
+        agent: PretrainedAgent | ExecutedAgent,
+        task: str,
+        seeds: Sequence[int],
+        place: Path,
+        text: str,
     ) -> list[EpisodeResult]:
         """Episodes of one task; a few go ahead, to see whether the others can."""
         config, workers = self.config, self.workers

@@ -24,6 +24,8 @@ def test_each_option_changes_what_it_says(untrained: Path) -> None:
     assert off.config.executor.done_above == 1.0  # type: ignore[attr-defined]
     assert off.config.judge_in_loop is False  # type: ignore[attr-defined]
     assert off.video_planner.config.num_steps == 4  # type: ignore[attr-defined]
+    noisy = ExecutedAgent(plain, Execution(temperature=0.5)).build()
+    assert noisy.inverse_dynamics.config.temperature == 0.5  # type: ignore[attr-defined]
     on = ExecutedAgent(plain, Execution("on")).build()
     assert on.config.executor.done_above < 1.0  # type: ignore[attr-defined]
     assert on.config.judge_in_loop == usual.judge_in_loop  # type: ignore[attr-defined]
@@ -36,6 +38,7 @@ def test_the_label_and_the_fingerprint_of_a_row_tell(untrained: Path) -> None:
     (row,) = eval_rows(config, spec, TASK, [EpisodeResult(1, success=True)])
     assert row.agent == "base, 4 sampling steps, early advance off"
     assert row.fingerprint.endswith("4 sampling steps, early advance off")
+    assert Execution(temperature=1.0).label("base") == "base, temperature 1"
     (own,) = eval_rows(
         EvalConfig(agent=agent, label="base"), PretrainedAgent(agent), TASK, [EpisodeResult(1)]
     )
@@ -48,6 +51,9 @@ def test_what_has_no_effect_is_refused(untrained: Path, tmp_path: Path) -> None:
         Execution("on", "off")
     with pytest.raises(SpecMismatch, match="sampling_steps is 0"):
         Execution(sampling_steps=0)
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(SpecMismatch, match="temperature is"):
+            Execution(temperature=wrong)
     hip = PretrainedAgent(f"hip:{untrained}")
     with pytest.raises(SpecMismatch, match="never asks a judge"):
         ExecutedAgent(hip, Execution(judge_in_loop="on")).build()

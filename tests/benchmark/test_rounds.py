@@ -12,12 +12,15 @@ import time
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from mosel_gym.agents import MoselAgent
-from mosel_gym.benchmark.rounds import improve_rounds
+from mosel_gym.benchmark.rounds import begin, improve_rounds
 from mosel_gym.benchmark.rounds_config import RoundsConfig
+from mosel_gym.benchmark.rounds_episodes import Episodes
 from mosel_gym.benchmark.rounds_report import write_rounds
 from mosel_gym.benchmark.rounds_state import RoundsFolder
+from mosel_gym.benchmark.specs import PretrainedAgent
 from mosel_gym.errors import MoselError, SpecMismatch
 from tests.benchmark.judged_episodes import TASK
 from tests.benchmark.paper.tiny_agents import LIBERO, write_agents, write_demos
@@ -233,3 +236,19 @@ def test_killed_in_training_it_ends_as_if_it_had_not_been(
     improve_rounds(config, out, 1, progress=False)
     assert outcome(out) == outcome(done)
     assert not list(second.glob("agent/.*")), "what the killed run left half-written is gone"
+
+
+def test_every_second_interaction_explores(config: RoundsConfig, tmp_path: Path) -> None:
+    config = small(config, explore=1.0, interactions=2, max_steps=3, render_every=3)
+    folder, tasks, _ = begin(config, tmp_path)
+    place = folder.round(1).path
+    found = Episodes(config, tasks, 1, tqdm(disable=True)).collect(1, config.agent, place)
+    assert (found["episodes"], found["broken"]) == (2, 0)
+    for name, seed, words in (("", 0, ""), ("-exploring", 1, ", temperature 1")):
+        episodes = place / "rollouts" / f"{tasks[0]}{name}"
+        run = json.loads((episodes / "run.json").read_text())
+        assert run["agent"] == PretrainedAgent(config.agent).fingerprint() + words
+        seeds = [path.stem for path in episodes.glob("seed-*.json")]
+        assert seeds == [f"seed-{config.rollout_seeds(1, robotwin=False)[seed]}"]
+    with pytest.raises(SpecMismatch, match="--explore is -1"):
+        small(config, explore=-1)
