@@ -113,9 +113,7 @@ class _Rounds:
     def _round(self, number: int, standing: Standing) -> Round:
         place = self.folder.round(number)
         source = self.folder.agent(standing.agent, self.config.agent)
-        collected = place.once(
-            "rollouts", lambda: self.episodes.collect(number, source, place.path)
-        )
+        collected = place.once("rollouts", lambda: self._collected(number, source, place))
         decision, training = self._train(
             number, self._job(number, source, collected, place), standing, place
         )
@@ -144,7 +142,9 @@ class _Rounds:
             check=check,
             recipe={} if skipped else _in_force(place.path / "agent", decision["module"]),
             seeds={
-                "interactions": self.config.rollout_seeds(number, robotwin=True).start,
+                "interactions": self.config.rollout_seeds(
+                    self.config.collector_of(number), robotwin=True
+                ).start,
                 "check": self.config.check_seeds(number).start,
                 "training": self.config.training_seed(number),
             },
@@ -154,6 +154,13 @@ class _Rounds:
         write_json(place.path / "round.json", found)
         return found
 
+    def _collected(self, number: int, source: str, place: RoundFolder) -> dict[str, Any]:
+        collector = self.config.collector_of(number)
+        if collector == number:
+            return self.episodes.collect(number, source, place.path)
+        earlier: dict[str, Any] = read_json(self.folder.round(collector).path / "rollouts.json")
+        return earlier | {"collected_by": collector, "seconds": {"acting": 0.0, "judging": 0.0}}
+
     def _job(
         self, number: int, source: str, collected: dict[str, Any], place: RoundFolder
     ) -> ArmJob:
@@ -161,7 +168,7 @@ class _Rounds:
         return ArmJob(
             base=source,
             goal=task_of(self.episodes.tasks[0]).goal,
-            buffer=str(place.path / "buffer"),
+            buffer=str(self.folder.round(config.collector_of(number)).path / "buffer"),
             demos=None if config.demos is None else str(config.demos),
             out=str(place.path / "agent"),
             target=config.target_of(number),

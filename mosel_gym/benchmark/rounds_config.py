@@ -40,6 +40,9 @@ class RoundsConfig:
     explore: float | None = None
     """Scale of the policy's sampling noise in every second interaction, so that the agent does what
     it would not do by itself; checks and evaluations keep its own. None = nowhere else either."""
+    reuse: bool = False
+    """Rounds 2, 4, ... do not interact: they learn once more from what the round before collected,
+    so that one set of interactions teaches the video planner and then the policy."""
     target: tuple[RoundTarget, ...] = ("alternate",)
     """Which module each round refines; the last one stands for all later rounds. "alternate" takes
     video in rounds 1, 3, ... and policy in rounds 2, 4, ...; "auto" goes by the reflections."""
@@ -165,6 +168,10 @@ class RoundsConfig:
     def rollout_seeds(self, number: int, robotwin: bool) -> range:
         """Seeds of the interactions of round `number`, from 1 on, for each task."""
         return rollout_seeds(self.interactions_of(robotwin), number - 1, self.repeat)
+
+    def collector_of(self, number: int) -> int:
+        """Number of the round whose interactions round `number`, from 1 on, learns from."""
+        return number - 1 if self.reuse and number % 2 == 0 else number
 
     def check_seeds(self, number: int) -> range:
         """Seeds of the held-out check of round `number`, from 1 on, for each task."""

@@ -63,11 +63,12 @@ def rounds_text(config: RoundsConfig, folder: RoundsFolder, rounds: Sequence[Rou
     parts.append(
         seconds_table("where the time went, all processes", add_up(row.seconds for row in rounds))
     )
-    episodes = sum(row.rollouts["episodes"] for row in rounds)
-    size = sum(row.rollouts["bytes"] for row in rounds)
+    collected = [row.rollouts for row in rounds if "collected_by" not in row.rollouts]
+    episodes = sum(found["episodes"] for found in collected)
+    size = sum(found["bytes"] for found in collected)
     parts.append(
         f"{episodes} interactions take {size / 1e6:.0f} MB, {size / max(1, episodes) / 1e6:.2f} MB "
-        f"each. {models_text(add_up(row.rollouts['models'] for row in rounds)).rstrip('.')}."
+        f"each. {models_text(add_up(found['models'] for found in collected)).rstrip('.')}."
     )
     agent = folder.agent(last.agent, config.agent)
     if not last.agent:
@@ -130,6 +131,8 @@ def _sentences(row: Round) -> str:
             "goal (the policy did not follow), the others were imagined wrong."
         )
     lines += [f"  {note}." for note in row.decision["notes"]]
+    if "collected_by" in row.rollouts:
+        lines.append(f"  From the interactions of round {row.rollouts['collected_by']}.")
     if row.training.get("control_failed"):
         lines.append(f"  No control: {row.training['control_failed']}")
     if row.rollouts["broken"] or row.rollouts["unjudged"]:

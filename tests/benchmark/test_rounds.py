@@ -252,3 +252,25 @@ def test_every_second_interaction_explores(config: RoundsConfig, tmp_path: Path)
         assert seeds == [f"seed-{config.rollout_seeds(1, robotwin=False)[seed]}"]
     with pytest.raises(SpecMismatch, match="--explore is -1"):
         small(config, explore=-1)
+
+
+def test_the_second_round_can_learn_from_the_same_interactions(
+    config: RoundsConfig, tmp_path: Path
+) -> None:
+    config = small(config, rounds=2, reuse=True, target=("video", "policy"), control=False)
+    collected(config, tmp_path, 1, [GOOD, HALF, BAD])
+    for number in (1, 2):
+        checked(config, tmp_path, number, [False] * 3, [True] * 3)
+    one, two = improve_rounds(config, tmp_path, 1, progress=False)
+    assert (one.outcome, two.outcome) == ("kept", "kept")
+    assert (one.module, two.module) == ("video", "policy")
+    assert two.rollouts["collected_by"] == 1
+    assert two.decision["accepted"] == one.decision["accepted"] == 3
+    assert two.seeds["interactions"] == one.seeds["interactions"]
+    assert two.seconds["interactions"] == 0.0
+    first, second = (tmp_path / "rounds" / str(row.number) / "agent" for row in (one, two))
+    assert tensors(first / "video.safetensors") == tensors(second / "video.safetensors")
+    assert tensors(first / "policy.safetensors") != tensors(second / "policy.safetensors")
+    text = write_rounds(config, tmp_path, [one, two])
+    assert "3 interactions take" in text
+    assert "From the interactions of round 1." in text
