@@ -35,8 +35,8 @@ class Augmentation:
     """How samples are varied. The goal is damaged most: at run time it is imagined, and blurred."""
 
     shift_px: int = 4
-    """Random shift of scene and goal, together. It hides where things are by as much: on the table 4
-    of 64 px are 6 cm in LIBERO, and 7 cm in RoboTwin."""
+    """Random shift of scene and goal, together. It hides where things are by as much: 4 of 64 px
+    on the table are 6 cm in LIBERO, and 7 cm in RoboTwin."""
     hand_shift_px: int = 4
     """Random shift of the hands' views, on their own."""
     goal_dropout: float = 0.15
