@@ -125,8 +125,14 @@ def conclusion(arms: Arms, comparisons: Sequence[Comparison]) -> str:
     rates = {name: summarize(name, results).first_hit for name, results in arms.items()}
     before, after = rates["before"], rates["after"]
     points = 100 * (after.value - before.value)
-    if after.value > before.value:
+    change = next(row for row in comparisons if (row.first, row.second) == ("after", "before"))
+    if after.value > before.value and change.p_value < 0.05:
         said = f"Success rose by {points:.0f} points, from {before} to {after}."
+    elif after.value > before.value:
+        said = (
+            f"Success was {before} before and {after} after; with {change.pairs} episodes an arm, "
+            f"the difference may be chance (p = {change.p_value:.2g})."
+        )
     elif after.value == before.value:
         said = f"Success did not change: {before} before, {after} after."
     else:
