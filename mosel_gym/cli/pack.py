@@ -52,7 +52,7 @@ def main(
         card: JSON object that is stored with it, such as {"layout_spread_m": 0.0,
             "demo_layout_spread_m": 0.06}; the demo reads these two.
         more_skills: Further skills for a video planner that was trained with --text.
-        text: Its text encoder, "clip:FOLDER" or "t5:FOLDER", which reads them.
+        text: Its text encoder, "words", "clip:FOLDER" or "t5:FOLDER", which reads them.
     """
     told = _card(card)
     _check(kind, {"video": video, "judge": judge})
@@ -64,7 +64,7 @@ def main(
         if imagines is None or not text:
             raise MoselError(
                 f"--more-skills {list(more_skills)} needs --video, and with --text the encoder "
-                "that this planner was trained with: clip:FOLDER or t5:FOLDER."
+                "that this planner was trained with: words, clip:FOLDER or t5:FOLDER."
             )
         imagines.add_skills(more_skills, text)
     agent: MoselAgent | HipAgent | UniPiAgent | PalmEAgent

@@ -11,7 +11,8 @@ from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.cli.options import training_line
 from mosel_gym.cli.training_options import TrainingOptions, say
 from mosel_gym.data.cameras import Cameras
-from mosel_gym.models.video_planners import load_planner
+from mosel_gym.models.text_encoder import TABLE
+from mosel_gym.models.video_planners import load_planner, reading_anew
 from mosel_gym.training.video import VideoTrainConfig, train_video
 from mosel_gym.training.video_recipe import picture_size
 
@@ -32,7 +33,8 @@ def main(
         data: Episode files, or folders of them.
         out: Gets planner.safetensors. Run again after an interruption, it goes on from there.
         config: The recipe.
-        start: A planner.safetensors to go on from, of the same --kind; its shape and skills stay.
+        start: A planner.safetensors to go on from, of the same --kind; its shape and skills stay,
+            and with --text the skills are read anew.
         preset: Suite of the episodes, "libero", "robotwin" or "robotwin-joint": sets the camera
             that the recipe leaves at its default.
         whole_task: Imagine whole tasks by their goal text, as UniPi does: a clip is an episode from
@@ -43,6 +45,8 @@ def main(
     options.prepare(device)
     config = options.for_video(find_preset(preset).for_video(config))
     begun = None if start is None else load_planner(start, device, config.kind)
+    if begun is not None and config.text != TABLE:
+        begun = reading_anew(begun, config.text)
     size = picture_size(config) if begun is None else begun.size
     camera = config.model.scene_camera if begun is None else begun.config.scene_camera
     cameras = Cameras(camera, hands=())

@@ -1,35 +1,44 @@
-"""A frozen CLIP or T5 text encoder from a folder on this machine, through transformers.
+"""Frozen readers of skill texts: words by themselves, or CLIP or T5 through transformers.
 
-Nothing is downloaded, no code of the folder runs, and weights are read as safetensors only.
+CLIP and T5 come from a folder on this machine: nothing is downloaded, no code of the folder runs,
+and weights are read as safetensors only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mosel_gym.errors import DamagedFile, MissingLibrary, SpecMismatch
+from mosel_gym.models.hashed_text import hashed_text
+from mosel_gym.models.text import normalized
 
-EncoderName = Literal["clip", "t5"]
+EncoderName = Literal["words", "clip", "t5"]
 TABLE = "table"
 """The text that stands for no encoder at all, see `TextConfig`."""
+WORDS: Final = "words"
+"""The text that stands for a vector of each word, which needs no weights."""
+_WORD_WIDTH = 128
 
 
 def encoder_named(text: str) -> tuple[EncoderName, Path]:
-    """Take "clip:FOLDER" or "t5:FOLDER" apart.
+    """Take "clip:FOLDER" or "t5:FOLDER" apart; "words" has no folder, and gets an empty one.
 
     Raises:
         SpecMismatch: It is neither, or the folder lacks what is needed.
     """
+    if text == WORDS:
+        return WORDS, Path()
     name, _, place = text.partition(":")
     if name not in ("clip", "t5") or not place:
         raise SpecMismatch(
-            f"The text encoder is {text!r}; allowed are {TABLE!r}, 'clip:FOLDER' and 't5:FOLDER', "
-            "with the folder of a model that transformers can read."
+            f"The text encoder is {text!r}; allowed are {TABLE!r}, {WORDS!r}, 'clip:FOLDER' and "
+            "'t5:FOLDER', with the folder of a model that transformers can read."
         )
     folder = Path(place).expanduser()
     if not (folder / "config.json").is_file():
@@ -49,14 +58,14 @@ def encoder_named(text: str) -> tuple[EncoderName, Path]:
 
 @torch.no_grad()
 def encode_texts(text: str, skills: Sequence[str]) -> list[Tensor]:
-    """The last hidden states of some texts.
+    """A vector for each word, or the last hidden states of an encoder.
 
     Args:
-        text: "clip:FOLDER" or "t5:FOLDER".
+        text: "words", "clip:FOLDER" or "t5:FOLDER".
         skills: Texts to read.
 
     Returns:
-        float32 `[n, D]` for each text, n its number of tokens, on the CPU.
+        float32 `[n, D]` for each text, n its number of words or tokens, on the CPU.
 
     Raises:
         SpecMismatch: `text` names no encoder.
@@ -64,6 +73,8 @@ def encode_texts(text: str, skills: Sequence[str]) -> list[Tensor]:
         DamagedFile: The folder holds another model, or cannot be read.
     """
     name, folder = encoder_named(text)
+    if name == WORDS:
+        return [_words(skill) for skill in skills]
     tokenizer, model = _load(name, folder)
     rows = []
     for skill in skills:
@@ -73,6 +84,11 @@ def encode_texts(text: str, skills: Sequence[str]) -> list[Tensor]:
         ).last_hidden_state
         rows.append(states[0].float().contiguous())
     return rows
+
+
+def _words(skill: str) -> Tensor:
+    rows = [hashed_text(word, _WORD_WIDTH) for word in normalized(skill).split()]
+    return torch.from_numpy(np.stack(rows))
 
 
 def _load(name: EncoderName, folder: Path) -> tuple[Any, Any]:

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 class TextConfig:
     """How a network reads the skill."""
 
-    encoder: Literal["table", "clip", "t5"] = "table"
-    """"table": a learned row for each skill, the default; a skill set is finite. "clip" and "t5":
-    vectors of a frozen text encoder."""
+    encoder: Literal["table", "words", "clip", "t5"] = "table"
+    """"table": a learned row for each skill, the default; a skill set is finite. "words": a fixed
+    vector for each word, so that skills share what their words share. "clip" and "t5": vectors of a
+    frozen text encoder."""
     width: int = 0
     """Size of a vector, D; set when the skills are embedded."""
     tokens: int = 0

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mosel_gym.errors import SpecMismatch, UnknownId
 from mosel_gym.models.checkpoint import ConfiguredModule
 from mosel_gym.models.text import SkillTable, normalized
-from mosel_gym.models.text_encoder import encode_texts, encoder_named
+from mosel_gym.models.text_encoder import WORDS, encode_texts, encoder_named
 from mosel_gym.models.text_vectors import TextConfig, TextVectors
 from mosel_gym.types import Frame, Frames, VisualPlan
 
@@ -150,11 +150,11 @@ class VideoPlannerNetwork(ConfiguredModule, ABC):
             encoder = self.config.text.encoder
             if encoder == "table":
                 raise
+            named = encoder if encoder == WORDS else f"{encoder}:FOLDER"
             raise UnknownId(
                 f"{error} This planner reads skills with a frozen {encoder} text encoder, so that "
-                f'it can be given further ones: `planner.add_skills([...], "{encoder}:FOLDER")`, '
-                "or `mosel pack --more-skills ... --text ...`, with the folder of the encoder that "
-                "it was trained with."
+                f'it can be given further ones: `planner.add_skills([...], "{named}")`, or `mosel '
+                "pack --more-skills ... --text ...`, with the encoder that it was trained with."
             ) from error
 
     @torch.no_grad()
@@ -187,7 +187,7 @@ class VideoPlannerNetwork(ConfiguredModule, ABC):
 
         Args:
             skills: Texts; those that are known already are left out.
-            encoder: "clip:FOLDER" or "t5:FOLDER": the one that the planner was trained with.
+            encoder: "words", "clip:FOLDER" or "t5:FOLDER": what the planner was trained with.
 
         Raises:
             SpecMismatch: The planner reads skills from a learned table, or with another encoder.
@@ -197,10 +197,10 @@ class VideoPlannerNetwork(ConfiguredModule, ABC):
         if self.texts is None:
             raise SpecMismatch(
                 f"A planner with a learned table of skills cannot be given {list(skills)}: its "
-                "rows come from training. Train one with `--text clip:FOLDER` or `--text "
-                "t5:FOLDER`, or on episodes of these skills."
+                "rows come from training. Train one with `--text words`, `--text clip:FOLDER` "
+                "or `--text t5:FOLDER`, or on episodes of these skills."
             )
-        named, folder = encoder_named(encoder)
+        named, _ = encoder_named(encoder)
         old = self.texts.rows()
         known = {normalized(skill) for skill in self.config.skills}
         new = tuple(skill for skill in skills if normalized(skill) not in known)
@@ -208,7 +208,7 @@ class VideoPlannerNetwork(ConfiguredModule, ABC):
         same = named == wanted and first.shape == old[0].shape
         if not same or not torch.allclose(first, old[0].cpu(), rtol=1e-2, atol=1e-2):
             raise SpecMismatch(
-                f"{folder} is not the text encoder that this planner was trained with (a {wanted} "
+                f"{encoder} is not the text encoder that this planner was trained with (a {wanted} "
                 f"of width {self.config.text.width}): it reads {self.config.skills[0]!r} "
                 "otherwise. Give the folder that was named in training."
             )

@@ -11,6 +11,7 @@ from mosel_gym.errors import SpecMismatch
 from mosel_gym.models.checkpoint import load_module, read_metadata
 from mosel_gym.models.pixel_planner import PixelPlannerConfig, PixelVideoPlanner
 from mosel_gym.models.text_encoder import encode_texts, encoder_named
+from mosel_gym.models.text_vectors import TextConfig
 from mosel_gym.models.video_base import VideoPlannerNetwork
 from mosel_gym.models.video_planner import LatentVideoPlanner, VideoPlannerConfig
 
@@ -92,7 +93,7 @@ def with_text(config: VideoPlannerConfig | PixelPlannerConfig, encoder: str) -> 
 
     Args:
         config: With its skills.
-        encoder: "clip:FOLDER" or "t5:FOLDER".
+        encoder: "words", "clip:FOLDER" or "t5:FOLDER".
 
     Raises:
         SpecMismatch, MissingLibrary, DamagedFile: As `text_encoder.encode_texts`.
@@ -106,3 +107,25 @@ def with_text(config: VideoPlannerConfig | PixelPlannerConfig, encoder: str) -> 
     assert planner.texts is not None
     planner.texts.put(rows)
     return planner
+
+
+def reading_anew(planner: VideoPlannerNetwork, encoder: str) -> VideoPlannerNetwork:
+    """The same planner, but its `skills` are read with a frozen encoder, which has to be learned.
+
+    Args:
+        planner: Of any kind and any way of reading.
+        encoder: "words", "clip:FOLDER" or "t5:FOLDER".
+
+    Raises:
+        SpecMismatch, MissingLibrary, DamagedFile: As `text_encoder.encode_texts`.
+    """
+    plain = replace(planner.config, text=TextConfig())
+    anew = with_text(plain, encoder)
+    own = anew.state_dict()
+    kept = {
+        name: value
+        for name, value in planner.state_dict().items()
+        if name in own and own[name].shape == value.shape and not name.startswith("texts.")
+    }
+    anew.load_state_dict(kept, strict=False)
+    return anew.to(planner.device)

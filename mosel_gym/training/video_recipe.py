@@ -76,8 +76,9 @@ class VideoTrainConfig:
     pixel: PixelOptions = field(default_factory=PixelOptions)
     """Of planners in pixels."""
     text: str = TABLE
-    """How the skill is read: "table" is a learned row for each; "clip:FOLDER" or "t5:FOLDER" a
-    frozen text encoder, whose vectors are computed once and kept in the checkpoint."""
+    """How the skill is read: "table" is a learned row for each; "words" is by its words, so that
+    what was learned of a word in one scene helps in another; "clip:FOLDER" or "t5:FOLDER" a frozen
+    text encoder, whose vectors are computed once and kept in the checkpoint."""
 
 
 def model_config(config: VideoTrainConfig) -> VideoPlannerConfig | PixelPlannerConfig:

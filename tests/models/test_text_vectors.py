@@ -18,7 +18,7 @@ from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.models.pixel_planner import PixelPlannerConfig
 from mosel_gym.models.text_encoder import encode_texts, encoder_named
 from mosel_gym.models.video_planner import VideoPlannerConfig
-from mosel_gym.models.video_planners import build_planner, load_planner, with_text
+from mosel_gym.models.video_planners import build_planner, load_planner, reading_anew, with_text
 
 transformers = pytest.importorskip("transformers", reason="pip install mosel-gym[llm]")
 
@@ -142,7 +142,7 @@ def test_a_learned_table_cannot_be_given_skills() -> None:
 
 def test_folders_that_are_no_encoder_are_explained(encoder: str, tmp_path: Path) -> None:
     name, _, folder = encoder.partition(":")
-    with pytest.raises(SpecMismatch, match="allowed are 'table', 'clip:FOLDER'"):
+    with pytest.raises(SpecMismatch, match="allowed are 'table', 'words', 'clip:FOLDER'"):
         encoder_named("bert:somewhere")
     with pytest.raises(SpecMismatch, match=r"no config\.json"):
         encoder_named(f"{name}:{tmp_path}")
@@ -156,3 +156,36 @@ def test_folders_that_are_no_encoder_are_explained(encoder: str, tmp_path: Path)
     other = "t5" if name == "clip" else "clip"
     with pytest.raises(DamagedFile, match=f"not {other}"):
         encode_texts(f"{other}:{folder}", SKILLS)
+
+
+def test_words_need_no_folder_and_are_shared(tmp_path: Path) -> None:
+    first, second = encode_texts("words", ["open the drawer", "Close the  drawer."])
+    assert first.shape == second.shape == (3, 128)
+    torch.testing.assert_close(first[1:], second[1:])
+    assert not torch.allclose(first[0], second[0])
+    planner = with_text(LATENT, "words").eval()
+    planner.add_skills([NEW], "words")
+    again = load_planner(save_module(tmp_path / "planner.safetensors", planner))
+    plans = [again.imagine(FRAME, skill, seed=0).frames for skill in (*SKILLS, NEW)]
+    assert (plans[0] != plans[1]).any()
+    assert (plans[1] != plans[2]).any()
+    with pytest.raises(UnknownId, match=r'add_skills\(\[\.\.\.\], "words"\)'):
+        again.imagine(FRAME, "fly")
+
+
+@pytest.mark.parametrize("config", [LATENT, PIXEL, PAPER], ids=lambda c: type(c).__name__)
+def test_a_planner_goes_on_with_another_reading(
+    config: VideoPlannerConfig | PixelPlannerConfig,
+) -> None:
+    planner = build_planner(config)
+    anew = reading_anew(planner, "words")
+    assert anew.config.text.encoder == "words"
+    assert anew.config.skills == planner.config.skills
+    same = {
+        name: torch.equal(value, anew.state_dict()[name])
+        for name, value in planner.state_dict().items()
+        if name in anew.state_dict()
+    }
+    assert len(same) > 10
+    assert all(same.values())
+    assert anew.imagine(FRAME, SKILLS[0], seed=0).frames.shape[0] == config.frames
