@@ -18,8 +18,10 @@ from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
 from mosel_gym.models.inverse_dynamics import GoalPolicyConfig
 from mosel_gym.models.judge import SubgoalJudgeConfig
 from mosel_gym.models.video_planner import VideoPlannerConfig
+from mosel_gym.training.finetune_policy import PolicyFinetuneConfig
 from mosel_gym.training.judge import JudgeTrainConfig
 from mosel_gym.training.policy import PolicyTrainConfig
+from mosel_gym.training.policy_data import Augmentation
 from mosel_gym.training.video import VideoTrainConfig
 from mosel_gym.transition import TransitionConfig
 
@@ -42,6 +44,8 @@ class Preset:
     """Whether the hands keep what they hold on their way home."""
     released: bool = JudgeTrainConfig.released
     """Whether a sub-goal counts for the judge only once the grippers are told to open."""
+    shift_px: int = Augmentation.shift_px
+    """Random shift of scene and goal in the training of a policy."""
 
     def for_video(self, config: VideoTrainConfig) -> VideoTrainConfig:
         """Training of the video planner."""
@@ -54,7 +58,11 @@ class Preset:
         """Training of the inverse dynamics."""
         robot = _filled(config.model.robot, GoalPolicyConfig.robot, self.robot)
         cameras = self._cameras(config.model.cameras)
-        return replace(config, model=replace(config.model, robot=robot, cameras=cameras))
+        return replace(
+            config,
+            model=replace(config.model, robot=robot, cameras=cameras),
+            augmentation=self._augmentation(config.augmentation),
+        )
 
     def for_judge(self, config: JudgeTrainConfig) -> JudgeTrainConfig:
         """Training of the pixel analyzer's network."""
@@ -91,6 +99,12 @@ class Preset:
             ),
             transition=TransitionConfig(keep_grip=self.keep_grip),
             robot=self.robot,
+            policy=PolicyFinetuneConfig(augmentation=self._augmentation(Augmentation())),
+        )
+
+    def _augmentation(self, given: Augmentation) -> Augmentation:
+        return replace(
+            given, shift_px=_filled(given.shift_px, Augmentation.shift_px, self.shift_px)
         )
 
     def _cameras(self, given: Cameras) -> Cameras:
@@ -109,6 +123,7 @@ _ROBOTWIN = Preset(
     execute=8,
     keep_grip=True,  # a tool stays in the hand between the skills that use it
     released=False,  # "the hand holds the brush" is a sub-goal
+    shift_px=1,  # 4 of the head camera's 64 px would be 7 cm of the table
 )
 
 PRESETS: dict[str, Preset] = {

@@ -14,13 +14,12 @@ for t in 12 13 14 15 16 17 18 19 20; do
     --cameras head_camera left_camera right_camera --out "$DATA/skill$t"
 done
 
-# A pixel of the head camera's 64 is 17 mm of the table: a random shift of 4 px would hide where things are by 7 cm.
-POLICY="--preset robotwin $HANDS --augmentation.shift-px 1 --data $DATA"
+POLICY="--preset robotwin $HANDS --data $DATA"
 $MOSEL train policy $POLICY --loop.steps 6000 --out "$RUNS/policy-1"
 $MOSEL train video --preset robotwin --data "$DATA" --model.widths 96 192 --model.codec.channels 16 \
-  --codec.loop.steps 1500 --loop.steps 4500 --out "$RUNS/video"
+  --codec.loop.steps 1000 --loop.steps 3000 --out "$RUNS/video"
 $MOSEL train policy $POLICY --start "$RUNS/policy-1/policy.safetensors" --planner "$RUNS/video/planner.safetensors" \
-  --loop.steps 1200 --loop.lr 6e-4 --out "$RUNS/policy-2"
+  --loop.steps 1000 --loop.lr 6e-4 --out "$RUNS/policy-2"
 $MOSEL pack --preset robotwin --video "$RUNS/video/planner.safetensors" --policy "$RUNS/policy-2/policy.safetensors" \
   --judge mosel_gym/checkpoints/judges/robotwin.safetensors \
   --card '{"information": "50 demonstrations of each of nine skills; no long task"}' --out "$OUT/agent"

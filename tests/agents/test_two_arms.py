@@ -27,6 +27,7 @@ from mosel_gym.models.video_planner import LatentVideoPlanner, VideoPlannerConfi
 from mosel_gym.specs import robot
 from mosel_gym.training.judge import JudgeTrainConfig
 from mosel_gym.training.policy import PolicyTrainConfig
+from mosel_gym.training.policy_data import Augmentation
 from mosel_gym.training.video import VideoTrainConfig
 from mosel_gym.types import Skill, Task
 
@@ -180,3 +181,17 @@ def test_pack_and_its_preset(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     index.write_text(json.dumps(content))
     with pytest.raises(DamagedFile, match=r"agent\.json.*agentview"):
         load_agent(tmp_path / "agent")
+
+
+@pytest.mark.parametrize(("name", "shift_px"), [("libero", 4), ("robotwin", 1)])
+def test_a_random_shift_does_not_hide_where_things_are(name: str, shift_px: int) -> None:
+    wanted = preset(name)
+    assert wanted.for_policy(PolicyTrainConfig()).augmentation.shift_px == shift_px
+    by_hand = PolicyTrainConfig(augmentation=Augmentation(shift_px=2))
+    assert wanted.for_policy(by_hand).augmentation.shift_px == 2
+    policy = GoalPolicy(
+        GoalPolicyConfig(
+            size=16, robot=wanted.robot, cameras=wanted.cameras, features=16, width=32, depth=1
+        )
+    )
+    assert wanted.for_agent(policy).policy.augmentation.shift_px == shift_px
