@@ -46,7 +46,7 @@ def main(
     config = options.for_video(find_preset(preset).for_video(config))
     begun = None if start is None else load_planner(start, device, config.kind)
     if begun is not None and config.text != TABLE:
-        begun = reading_anew(begun, config.text)
+        begun = reading_anew(begun, config.text, config.loop.seed)
     size = picture_size(config) if begun is None else begun.size
     camera = config.model.scene_camera if begun is None else begun.config.scene_camera
     cameras = Cameras(camera, hands=())

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
+import torch
+
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.models.checkpoint import load_module, read_metadata
 from mosel_gym.models.pixel_planner import PixelPlannerConfig, PixelVideoPlanner
@@ -109,18 +111,21 @@ def with_text(config: VideoPlannerConfig | PixelPlannerConfig, encoder: str) -> 
     return planner
 
 
-def reading_anew(planner: VideoPlannerNetwork, encoder: str) -> VideoPlannerNetwork:
+def reading_anew(planner: VideoPlannerNetwork, encoder: str, seed: int = 0) -> VideoPlannerNetwork:
     """The same planner, but its `skills` are read with a frozen encoder, which has to be learned.
 
     Args:
         planner: Of any kind and any way of reading.
         encoder: "words", "clip:FOLDER" or "t5:FOLDER".
+        seed: Of the weights that are new.
 
     Raises:
         SpecMismatch, MissingLibrary, DamagedFile: As `text_encoder.encode_texts`.
     """
     plain = replace(planner.config, text=TextConfig())
-    anew = with_text(plain, encoder)
+    with torch.random.fork_rng(devices=[]):  # module initialisers know only the global generator
+        torch.manual_seed(seed)
+        anew = with_text(plain, encoder)
     own = anew.state_dict()
     kept = {
         name: value

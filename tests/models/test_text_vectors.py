@@ -179,6 +179,13 @@ def test_a_planner_goes_on_with_another_reading(
 ) -> None:
     planner = build_planner(config)
     anew = reading_anew(planner, "words")
+    torch.rand(1)  # nobody else's draws have a part in it
+    again, other = (reading_anew(planner, "words", seed).state_dict() for seed in (0, 1))
+    same_again = {
+        name: torch.equal(value, again[name]) for name, value in anew.state_dict().items()
+    }
+    assert all(same_again.values())
+    assert any(not torch.equal(value, other[name]) for name, value in anew.state_dict().items())
     assert anew.config.text.encoder == "words"
     assert anew.config.skills == planner.config.skills
     same = {
