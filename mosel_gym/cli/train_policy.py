@@ -16,6 +16,7 @@ from mosel_gym.errors import MoselError, SpecMismatch
 from mosel_gym.models.goal_conditioned import GoalConditionedConfig, GoalConditionedPolicy
 from mosel_gym.models.inverse_dynamics import GoalPolicy
 from mosel_gym.models.policies import load_policy
+from mosel_gym.models.resizing import resized
 from mosel_gym.models.token_policy import TokenPolicy
 from mosel_gym.models.video_planners import load_planner
 from mosel_gym.training.policy import PolicyTrainConfig, train_policy
@@ -54,7 +55,8 @@ def main(
         kind: "diffusion", the paper's policy on LIBERO, or "tokens", a transformer over action
             tokens after QueST, the paper's on RoboTwin. Each learns both suites.
         start: A policy.safetensors of the same kind to go on from, with its own settings, its
-            normalisation and its tokens.
+            normalisation and its tokens. Only `--model.size` may differ: its weights are then
+            brought to pictures of that size, and need some training there.
         planner: A planner.safetensors that imagines every clip from its first picture; half of the
             goals in training are then imagined ones, as they are at run time.
         preset: Suite of the episodes, "libero", "robotwin" or "robotwin-joint": sets robot and
@@ -105,6 +107,8 @@ def _begun(
     if start is None:
         return None
     policy = load_policy(start, device, kind)
+    if asked.size not in (GoalConditionedConfig.size, policy.config.size):
+        policy = resized(policy, asked.size)
     require_same(asked, policy.config, start)
     wanted = find_preset(preset) if preset is not None else None
     # An asked "libero" is like the defaults, which the comparison above leaves out.

@@ -60,6 +60,9 @@ class Augmentation:
     task leaves them behind."""
     patch_px: tuple[int, int] = (6, 20)
     """Smallest and largest side of such a rectangle."""
+    hand_dropout: float = 0.0
+    """How often the hands' views are withheld (grey), so that the scene and the goal alone must
+    tell what to do: next to a hand things look alike that differ much on the table."""
 
 
 NO_AUGMENTATION = Augmentation(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -193,6 +196,8 @@ class PolicyWindows:
             to_tensor(frames, device) for frames in (*moved, moved_hands)
         )
         self._vary(scene, goal_view, hand_views, rng, augmentation)
+        if augmentation.hand_dropout > 0:
+            hand_views[torch.from_numpy(rng.random(count) < augmentation.hand_dropout)] = 0
         rows = torch.from_numpy(np.stack(proprio))
         jitter = rng.normal(0, augmentation.proprio_noise, rows.shape).astype(np.float32)
         has_goal = rng.random(count) >= augmentation.goal_dropout

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from mosel_gym.data.images import area_resize
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData, SpecMismatch
 from mosel_gym.models.checkpoint import save_module
@@ -144,7 +145,7 @@ def _check_kind(config: VideoTrainConfig, out: Path, start: VideoPlannerNetwork 
 def imagined_clips(
     clips: Sequence[Clip], planner: VideoPlannerNetwork, *, progress: bool = True
 ) -> list[Clip]:
-    """The same clips, each with what `planner` imagines from its first picture.
+    """The same clips, each with what `planner` imagines from its first picture, in its size.
 
     Raises:
         UnknownId: A clip shows a skill that the planner was not built for.
@@ -152,7 +153,10 @@ def imagined_clips(
     bar = tqdm(clips, desc="imagining", unit="clip", disable=not progress)
     return [
         dataclasses.replace(
-            clip, imagined=planner.imagine(clip.scene[0], clip.skill, seed=number).frames
+            clip,
+            imagined=area_resize(
+                planner.imagine(clip.scene[0], clip.skill, seed=number).frames, clip.scene.shape[1]
+            ),
         )
         for number, clip in enumerate(bar)
     ]
