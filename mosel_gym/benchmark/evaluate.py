@@ -96,6 +96,12 @@ class EvalConfig:
     """Sampling steps of the video planner; told by the label, too. None = its own number."""
     temperature: float | None = None
     """Scale of the policy's sampling noise, 0 = none; told by the label, too. None = its own."""
+    advance_below: float | None = None
+    """A goal frame counts as reached when fewer steps than this are predicted to it; told by the
+    label, too. None = the agent's own."""
+    steps_per_frame: int | None = None
+    """A goal frame is given up for the next one after so many steps; told by the label, too. None =
+    the agent's own."""
     video: bool = True
     modes: tuple[Mode, ...] = MODES
     """Kinds of goals, for goal reliance."""
@@ -112,7 +118,12 @@ class EvalConfig:
     def execution(self) -> Execution:
         """What is changed about the agent's way of carrying out a skill."""
         return Execution(
-            self.early_advance, self.judge_in_loop, self.sampling_steps, self.temperature
+            self.early_advance,
+            self.judge_in_loop,
+            self.sampling_steps,
+            self.temperature,
+            self.advance_below,
+            self.steps_per_frame,
         )
 
 

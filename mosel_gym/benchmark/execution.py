@@ -29,6 +29,10 @@ class Execution:
     """Of the video planner; None = its own number."""
     temperature: float | None = None
     """Scale of the policy's sampling noise; None = its own."""
+    advance_below: float | None = None
+    """Steps predicted to a goal frame, below which it counts as reached; None = the agent's own."""
+    steps_per_frame: int | None = None
+    """Steps after which a goal frame is given up for the next one; None = the agent's own."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -43,6 +47,15 @@ class Execution:
             )
         if self.temperature is not None and not 0 <= self.temperature < math.inf:
             raise SpecMismatch(f"temperature is {self.temperature}; it must be at least 0.")
+        if self.advance_below is not None and not 0 <= self.advance_below < math.inf:
+            raise SpecMismatch(
+                f"advance_below is {self.advance_below}; it must be at least 0 env steps."
+            )
+        if self.steps_per_frame is not None and self.steps_per_frame < 1:
+            raise SpecMismatch(
+                f"steps_per_frame is {self.steps_per_frame}; it must be a whole number of at least "
+                "1 env step."
+            )
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -52,6 +65,10 @@ class Execution:
             found.append(f"{self.sampling_steps} sampling steps")
         if self.temperature is not None:
             found.append(f"temperature {self.temperature:g}")
+        if self.advance_below is not None:
+            found.append(f"advance below {self.advance_below:g}")
+        if self.steps_per_frame is not None:
+            found.append(f"{self.steps_per_frame} steps a frame")
         if self.early_advance != "own":
             found.append(f"early advance {self.early_advance}")
         if self.judge_in_loop != "own":
@@ -81,6 +98,10 @@ class Execution:
             set_sampling_steps(agent, self.sampling_steps)
         if self.temperature is not None:
             set_temperature(agent, self.temperature)
+        if self.advance_below is not None:
+            _set_executor(agent, advance_below=self.advance_below)
+        if self.steps_per_frame is not None:
+            _set_executor(agent, max_steps_per_frame=self.steps_per_frame)
 
     def _advance(self, agent: Any) -> None:
         executor = getattr(getattr(agent, "config", None), "executor", None)
@@ -93,7 +114,17 @@ class Execution:
         done_above = 1.0
         if self.early_advance == "on":
             done_above = executor.done_above if executor.done_above < 1.0 else SURE
-        agent.config = replace(agent.config, executor=replace(executor, done_above=done_above))
+        _set_executor(agent, done_above=done_above)
+
+
+def _set_executor(agent: Any, **changes: float) -> None:
+    executor = getattr(getattr(agent, "config", None), "executor", None)
+    if executor is None:
+        raise SpecMismatch(
+            f"{agent.name} follows no goal frames, so that {sorted(changes)} change nothing. Leave "
+            "the options out."
+        )
+    agent.config = replace(agent.config, executor=replace(executor, **changes))
 
 
 def set_sampling_steps(agent: Any, steps: int) -> None:

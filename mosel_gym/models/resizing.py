@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
 
 PolicyT = TypeVar("PolicyT", bound=GoalConditionedPolicy)
@@ -29,10 +30,12 @@ def resized(policy: PolicyT, size: int) -> PolicyT:
         size: Height and width, px; a multiple of 8.
 
     Raises:
-        ValueError: `size` is no positive multiple of 8.
+        SpecMismatch: `size` is no positive multiple of 8.
     """
     if size <= 0 or size % 8:
-        raise ValueError(f"size is {size} px; give a positive multiple of 8, such as 64 or 96.")
+        raise SpecMismatch(
+            f"--model.size is {size} px; give a positive multiple of 8, such as 64 or 96."
+        )
     larger = type(policy)(replace(policy.config, size=size))
     weights = policy.state_dict()
     for name, value in weights.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ def test_each_option_changes_what_it_says(untrained: Path) -> None:
     assert off.video_planner.config.num_steps == 4  # type: ignore[attr-defined]
     noisy = ExecutedAgent(plain, Execution(temperature=0.5)).build()
     assert noisy.inverse_dynamics.config.temperature == 0.5  # type: ignore[attr-defined]
+    slow = Execution(advance_below=2.0, steps_per_frame=24)
+    executor = ExecutedAgent(plain, slow).build().config.executor  # type: ignore[attr-defined]
+    assert executor == replace(usual.executor, advance_below=2.0, max_steps_per_frame=24)
+    assert slow.label("base") == "base, advance below 2, 24 steps a frame"
     on = ExecutedAgent(plain, Execution("on")).build()
     assert on.config.executor.done_above < 1.0  # type: ignore[attr-defined]
     assert on.config.judge_in_loop == usual.judge_in_loop  # type: ignore[attr-defined]
@@ -54,6 +59,10 @@ def test_what_has_no_effect_is_refused(untrained: Path, tmp_path: Path) -> None:
     for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(SpecMismatch, match="temperature is"):
             Execution(temperature=wrong)
+    with pytest.raises(SpecMismatch, match="advance_below is -1"):
+        Execution(advance_below=-1.0)
+    with pytest.raises(SpecMismatch, match="steps_per_frame is 0"):
+        Execution(steps_per_frame=0)
     hip = PretrainedAgent(f"hip:{untrained}")
     with pytest.raises(SpecMismatch, match="never asks a judge"):
         ExecutedAgent(hip, Execution(judge_in_loop="on")).build()

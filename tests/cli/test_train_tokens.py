@@ -69,6 +69,8 @@ def test_from_files_to_an_agent(data: Path, capsys: pytest.CaptureFixture[str]) 
     assert (config.chunk, config.size, config.robot) == (8, 16, "dual-panda-ee")
     again = ("--kind", "tokens", "--start", str(path))  # brings its own settings
     assert train(data, "tokens-2", *again) == 0
+    assert train(data, "tokens-3", *again, "--model.size", "32") == 0
+    assert load_policy(runs / "tokens-3" / "policy.safetensors", kind="tokens").config.size == 32
     files = ("--policy", str(path), "--video", planner[1], "--out", str(runs / "agent"))
     assert main(["pack", "--kind", "hip", *files, *PRESET]) == 0
     agent = load_any(runs / "agent")
@@ -89,7 +91,8 @@ def test_what_does_not_fit_is_named(data: Path, capsys: pytest.CaptureFixture[st
         ((*start, "--kind", "tokens"), "`--kind diffusion`"),
         ((*start, "--preset", "libero"), "Leave `--preset` out"),
         ((*start, "--preset", "robotwin-joint"), "'dual-panda-ee' and not 'dual-panda-joint'"),
-        ((*start, "--model.size", "32"), "size 16 and not 32"),
+        ((*start, "--model.size", "33"), "multiple of 8"),
+        ((*start, "--model.chunk", "8"), "chunk 16 and not 8"),
         ((*TOKENS, *PRESET, "--model.depth", "2"), "no place for --model.depth"),
         ((*TOKENS, *PRESET, "--draws", "2"), "no place for --draws"),
         ((*TOKENS, *PRESET, "--tokens.chunk", "10"), "multiple of 4"),

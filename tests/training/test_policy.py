@@ -63,6 +63,19 @@ def test_patches_change_pictures_and_nothing_else(make_clips: MakeClips) -> None
     assert torch.equal(varied.scene[scene], varied.goal[scene])
 
 
+def test_hands_views_are_withheld_as_often_as_asked(make_clips: MakeClips) -> None:
+    clips = make_clips()
+    windows = PolicyWindows(clips, new_policy(clips, CONFIG))
+    how = replace(NO_AUGMENTATION, hand_dropout=0.25)
+    plain, varied = (
+        windows.sample(np.random.default_rng(0), 400, each) for each in (NO_AUGMENTATION, how)
+    )
+    withheld = (varied.hands == 0).flatten(1).all(dim=1)
+    assert float(withheld.float().mean()) == pytest.approx(0.25, abs=0.08)
+    assert torch.equal(plain.hands[~withheld], varied.hands[~withheld])
+    assert torch.equal(plain.scene, varied.scene)
+
+
 def replace_stale(clip: Clip) -> Clip:
     scene, hands = clip.scene.copy(), clip.hands.copy()
     scene[~clip.fresh], hands[~clip.fresh] = 255, 255

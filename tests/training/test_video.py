@@ -79,6 +79,10 @@ def test_imagined_clips_bring_what_the_planner_imagines(make_clips: MakeClips) -
         np.testing.assert_array_equal(new.imagined, expected)
         assert new.scene is clip.scene
         assert clip.imagined is None
+    large = replace(clips[0], scene=clips[0].scene.repeat(2, axis=1).repeat(2, axis=2))
+    imagined = imagined_clips([large], planner, progress=False)[0].imagined
+    assert imagined is not None
+    assert imagined.shape == (planner.config.frames, 32, 32, 3)  # as large as the clip's own
     strange = replace(clips[0], skill="jump")
     with pytest.raises(UnknownId, match="jump"):
         imagined_clips([strange], planner, progress=False)
