@@ -33,7 +33,7 @@ class Evidence:
     """Only episodes of this round of the buffer; None = all."""
     balance: Balance = "none"
     """"skills": each skill weighs the same, so that an easy task's many successes do not drown a
-    hard one's few."""
+    hard one's few. "failures": each weighs by how often it was judged failed."""
     min_confidence: float = 0.0
     """Confidence of the analyzer below which a success is not learned from."""
     store: Path | None = None
@@ -88,10 +88,11 @@ class Evidence:
             SpecMismatch: An episode lacks a camera, or two differ in renderer or robot.
         """
         if self.store is None:
-            return balanced(list(self._clips(size, success, cameras)), self.balance)
-        name = store_name("success" if success else "failed", size, cameras)
-        clips = stored_clips(self.store / name, lambda: self._clips(size, success, cameras))
-        return balanced(clips, self.balance)
+            clips = list(self._clips(size, success, cameras))
+        else:
+            name = store_name("success" if success else "failed", size, cameras)
+            clips = stored_clips(self.store / name, lambda: self._clips(size, success, cameras))
+        return balanced(clips, self.balance, self._failing())
 
     def require_episodes(self, accepted: int) -> None:
         """Insist on at least one reflected episode.
@@ -120,6 +121,14 @@ class Evidence:
                 f"{good}, and {bad} failed ones. Run more episodes and reflect on each of them, or "
                 "lower `min_accepted`."
             )
+
+    def _failing(self) -> dict[str, float]:
+        """Share of the tries of each skill that were judged failed."""
+        return {
+            skill: bad / (good + bad)
+            for skill, (good, bad) in self.counts_by_skill().items()
+            if good + bad
+        }
 
     def _how_sure(self) -> str:
         least = self.min_confidence

@@ -26,7 +26,7 @@ class Recipe:
     min_accepted: int | None = None
     """Segments judged successful without which no network is refined."""
     balance: Balance = "none"
-    """Whether each skill weighs the same in what was collected."""
+    """What each skill weighs in what was collected, see `data.balance`."""
     min_confidence: float = 0.0
     """Confidence of the analyzer below which a success is not learned from."""
     failed_goal: FailedGoal | None = None

@@ -64,7 +64,8 @@ class RoundsConfig:
     """Segments judged successful without which a round is skipped; None = the agent's own."""
     balance: Balance = "skills"
     """"skills": each skill weighs the same in what is learned from, so that an easy task's many
-    successes do not drown a hard one's few; "none": each step does."""
+    successes do not drown a hard one's few; "failures": each weighs by how often it was judged
+    failed, so that a round goes where there is something to be gained; "none": each step does."""
     min_confidence: float = 0.0
     """Confidence of the analyzer below which a success is not learned from; 0 takes all."""
     failed_goal: FailedGoal | None = None

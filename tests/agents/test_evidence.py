@@ -11,6 +11,7 @@ import pytest
 from mosel_gym.agents.improvement.evidence import Evidence
 from mosel_gym.agents.improvement.route import RouteConfig, blame, choose
 from mosel_gym.agents.improvement.segments import failed_segments
+from mosel_gym.data.balance import balanced
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.errors import NotEnoughData
 from mosel_gym.registry import task_of
@@ -114,6 +115,19 @@ def test_skills_can_be_given_equal_weight() -> None:
     skills = [clip.skill for clip in evidence.clips(16, True)]
     assert (skills.count(FIRST), skills.count(SECOND)) == (4, 4)
     assert evidence.counts_by_skill() == {FIRST: (4, 0), SECOND: (1, 3)}
+
+
+def test_skills_can_weigh_as_much_as_they_fail() -> None:
+    pairs = []
+    for seed in range(10):
+        episode = made_episode(seed, seed != 0, seed < 2)
+        pairs.append((episode, said(episode, seed != 0, seed < 2)))
+    evidence = Evidence(pairs, balance="failures")
+    skills = [clip.skill for clip in evidence.clips(16, True)]
+    # FIRST fails 1 time in 10, and SECOND 8 times: 0.1 and 0.8 of the nine clips that FIRST has.
+    assert (skills.count(FIRST), skills.count(SECOND)) == (1, 8)
+    with pytest.raises(ValueError, match="say how often"):
+        balanced([], "failures")
 
 
 class Doubter:
