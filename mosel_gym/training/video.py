@@ -88,7 +88,7 @@ def train_video(
 
     def losses(draw: Draws) -> dict[str, Tensor]:
         count = draw.share(loop.batch_size)
-        batch = windows.sample(draw.numpy, count, config.latest_start, config.jitter)
+        batch = windows.sample(draw.numpy, count, config.latest_start, config.jitter, config.shift)
         return {"loss": video_loss(planner, batch, draw.torch).mean()}
 
     report = fit(

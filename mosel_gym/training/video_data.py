@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
@@ -61,7 +62,12 @@ class VideoWindows:
         return len(self._rows)
 
     def sample(
-        self, rng: np.random.Generator, count: int, latest_start: int = 4, jitter: float = 1.5
+        self,
+        rng: np.random.Generator,
+        count: int,
+        latest_start: int = 4,
+        jitter: float = 1.5,
+        shift: int = 0,
     ) -> VideoBatch:
         """Draw `count` clips with replacement.
 
@@ -70,12 +76,16 @@ class VideoWindows:
             count: B.
             latest_start: The first frame is one of the steps 0..latest_start.
             jitter: Each frame but the last is taken up to this many steps early or late.
+            shift: Each clip is moved by up to this many cells of the grid of codes, up or down and
+                left or right, all its frames alike; edges are repeated.
         """
         chosen = rng.integers(len(self._rows), size=count)
         picked = [self._pick(self._rows[i], rng, latest_start, jitter) for i in chosen]
         rows = [self._kept[i][rows] for i, rows in zip(chosen, picked, strict=True)]
         codes = self._planner.from_kept(np.concatenate(rows))
         stacked = codes.view(count, len(picked[0]), *codes.shape[1:])
+        if shift > 0:
+            stacked = _moved(stacked, rng.integers(0, 2 * shift + 1, size=(count, 2)), shift)
         device = self._planner.device
         first, rest = stacked[:, 0], stacked[:, 1:].flatten(1, 2)
         return VideoBatch(first.to(device), rest.to(device), self._skills[chosen].to(device))
@@ -90,6 +100,16 @@ class VideoWindows:
         times[1:-1] += rng.uniform(-jitter, jitter, frames - 1)
         nearest: NDArray[np.int64] = np.abs(rows[None] - times[:, None]).argmin(axis=1)
         return nearest
+
+
+def _moved(codes: Tensor, offsets: NDArray[np.int64], shift: int) -> Tensor:
+    """Cut a window `[G, G]` out of each row of `[B, T, C, G, G]`, widened by `shift` cells."""
+    size = codes.shape[-1]
+    wide = F.pad(codes.flatten(1, 2), (shift,) * 4, mode="replicate").view(
+        *codes.shape[:3], size + 2 * shift, size + 2 * shift
+    )
+    rows = zip(wide, offsets.tolist(), strict=True)
+    return torch.stack([row[..., y : y + size, x : x + size] for row, (y, x) in rows])
 
 
 def sample_frames(clips: Sequence[Clip], rng: np.random.Generator, count: int) -> Frames:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData, SpecMismatch, UnknownId
@@ -65,6 +66,27 @@ def test_clips_with_few_drawn_pictures_still_work(make_clips: MakeClips) -> None
     clips = make_clips(2, every=12)
     batch = VideoWindows(clips, new_planner(clips, CONFIG)).sample(np.random.default_rng(0), 8)
     assert batch.clip.shape == (8, 24, 4, 4)
+
+
+def test_clips_can_be_moved_as_a_whole(make_clips: MakeClips) -> None:
+    clips = make_clips(2)
+    windows = VideoWindows(clips, new_planner(clips, CONFIG))
+    still = windows.sample(np.random.default_rng(0), 64)
+    moved = windows.sample(np.random.default_rng(0), 64, shift=1)
+    seen = set()
+    for row in range(64):
+        both = torch.cat([still.first[row], still.clip[row]])[None]
+        wide = torch.nn.functional.pad(both, (1, 1, 1, 1), mode="replicate")[0]
+        found = torch.cat([moved.first[row], moved.clip[row]])
+        fitting = [
+            (y, x)
+            for y in range(3)
+            for x in range(3)
+            if torch.equal(wide[:, y : y + 4, x : x + 4], found)
+        ]
+        assert len(fitting) == 1  # one offset for all the frames of a clip
+        seen.add(fitting[0])
+    assert len(seen) == 9
 
 
 def test_imagined_clips_bring_what_the_planner_imagines(make_clips: MakeClips) -> None:
