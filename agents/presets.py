@@ -73,8 +73,14 @@ class Preset:
             released=_filled(config.released, JudgeTrainConfig.released, self.released),
         )
 
-    def for_agent(self, policy: GoalConditionedPolicy) -> MoselConfig:
+    def for_agent(
+        self, policy: GoalConditionedPolicy, augmentation: Augmentation | None = None
+    ) -> MoselConfig:
         """Config of an agent with that policy.
+
+        Args:
+            policy: Of any kind.
+            augmentation: With which it is refined; None = that of the preset.
 
         Raises:
             SpecMismatch: The policy was made for another robot or scene camera than the preset's.
@@ -99,7 +105,9 @@ class Preset:
             ),
             transition=TransitionConfig(keep_grip=self.keep_grip),
             robot=self.robot,
-            policy=PolicyFinetuneConfig(augmentation=self._augmentation(Augmentation())),
+            policy=PolicyFinetuneConfig(
+                augmentation=augmentation or self._augmentation(Augmentation())
+            ),
         )
 
     def _augmentation(self, given: Augmentation) -> Augmentation:

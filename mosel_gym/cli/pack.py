@@ -15,6 +15,7 @@ from mosel_gym.models.checkpoint import load_module
 from mosel_gym.models.judge import SubgoalJudge
 from mosel_gym.models.policies import load_policy
 from mosel_gym.models.video_planners import load_planner
+from mosel_gym.training.policy import augmentation_of
 
 Kind = Literal["mosel", "hip", "unipi", "palm-e"]
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -57,7 +58,7 @@ def main(
     told = _card(card)
     _check(kind, {"video": video, "judge": judge})
     network = load_policy(policy)
-    config = find_preset(preset).for_agent(network)
+    config = find_preset(preset).for_agent(network, augmentation_of(policy))
     planner = OfflinePlanner()
     imagines: Any = None if video is None else load_planner(video)
     if more_skills:

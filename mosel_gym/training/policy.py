@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData
-from mosel_gym.models.checkpoint import save_module
+from mosel_gym.models.checkpoint import read_metadata, save_module
 from mosel_gym.models.goal_conditioned import GoalConditionedConfig, GoalConditionedPolicy
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.training.devices import is_main
@@ -185,6 +185,25 @@ def fit_policy(
     if is_main():
         save_module(Path(out_dir) / FILE, policy, half=True, extra=extra)
     return report
+
+
+def augmentation_of(path: str | Path) -> Augmentation | None:
+    """How the samples were varied that a stored policy learned from; None = the file does not say.
+
+    Raises:
+        DamagedFile: The file cannot be read.
+    """
+    recipe = json.loads(read_metadata(path).get("training", "{}"))
+    stored = recipe.get("augmentation")
+    if stored is None:
+        return None
+    known = {entry.name for entry in fields(Augmentation)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored.items()
+        if name in known
+    }
+    return Augmentation(**values)
 
 
 def require_clips(clips: Sequence[Clip]) -> None:

@@ -55,7 +55,8 @@ def test_one_preset_from_files_to_an_agent(data: Path) -> None:
     video = (*codec, "--codec.loop.steps", "2", "--model.widths", "32", "32")
     assert train("video", data, *preset, *video) == 0
     planner = ("--planner", str(runs / "video" / "planner.safetensors"))
-    assert train("policy", data, *preset, *planner, "--model.size", "16") == 0
+    varied = ("--model.size", "16", "--augmentation.hand-dropout", "0.3")
+    assert train("policy", data, *preset, *planner, *varied) == 0
     start = ("--start", str(runs / "policy" / "policy.safetensors"))
     again = ("--out", str(runs / "policy-2"))  # the policy that it starts from brings its settings
     assert train("policy", data, *start, *again) == 0
@@ -64,6 +65,8 @@ def test_one_preset_from_files_to_an_agent(data: Path) -> None:
     judge = ("--judge", str(runs / "judge" / "judge.safetensors"))
     assert main(["pack", *packed, *judge, *preset]) == 0
     agent = MoselAgent.from_pretrained(runs / "agent")
+    augmentation = agent.config.policy.augmentation  # it will be refined as it was trained
+    assert (augmentation.hand_dropout, augmentation.shift_px) == (0.3, 1)
     agent.reset("g", skills=[SKILL], plan=[SKILL])
     episode = make_episode(0)
     observation = {name: rows[0] for name, rows in episode.observations.items()}
