@@ -54,7 +54,7 @@ def find_place(hand: Hand, thing: str, where: str) -> Place:
         return Place(point, point[2] + 0.03)
     spot = _free_spot(hand, thing, where)
     if twins := _twins(hand, thing):
-        spot = _end_of(hand, where, twins)
+        spot = _end_of(hand, thing, where, twins)
     if "book" in thing:  # fills its place, and a caddy is open on the side away from the robot
         spot = hand.scene.region_centre(where)[:2] + [_FORWARD_M if _square(hand, where) else 0, 0]
     top = hand.scene.region_centre(where)[2] + abs(hand.scene.region_half_size(where)[2])
@@ -109,13 +109,22 @@ def _twins(hand: Hand, thing: str) -> list[str]:
     return [name for name in names if name.startswith(kind) and name != thing]
 
 
-def _end_of(hand: Hand, region: str, others: list[str]) -> Array:
-    """The end of a region, along x, that is farther from the others."""
+def _end_of(hand: Hand, thing: str, region: str, others: list[str]) -> Array:
+    """The end of a region, along x, that is free; of two, the one that is the object's own.
+
+    The first of the twins goes to the far end and the second to the near one, wherever they stand
+    before: so each leaves room for the other, and skills that were shown one by one can follow one
+    another.
+    """
     centre, half = hand.scene.region_centre(region)[:2], _half_size(hand, region)
-    ends = [centre + [side * _END * half[0], 0.0] for side in (-1.0, 1.0)]
-    obstacles = np.array([hand.scene.body_pose(name)[0][:2] for name in others])
-    gaps = [np.linalg.norm(obstacles - end, axis=1).min() for end in ends]
-    return np.asarray(ends[int(np.argmax(gaps))])
+    far, near = (centre + [side * _END * half[0], 0.0] for side in (1.0, -1.0))
+    own, other = (far, near) if thing.endswith("_1") else (near, far)
+    standing = np.array([hand.scene.body_pose(name)[0][:2] for name in others])
+    on_it = standing[(np.abs(standing - centre) < half[:2]).all(1)]
+    if not len(on_it):
+        return np.asarray(own)
+    gaps = [np.linalg.norm(on_it - end, axis=1).min() for end in (own, other)]
+    return np.asarray(own if gaps[0] >= 0.8 * gaps[1] else other)
 
 
 def _half_size(hand: Hand, region: str) -> Array:
