@@ -113,7 +113,9 @@ def train_judge(
         batch = windows.sample(
             draw.numpy, draw.share(config.loop.batch_size), config.shift_px, config.brightness
         )
-        logits = judge(batch.start, batch.scene, batch.hands, batch.skill)
+        with torch.random.fork_rng(devices=[]):  # dropout knows only the global generator
+            torch.manual_seed(int(torch.randint(2**62, (), generator=draw.torch)))
+            logits = judge(batch.start, batch.scene, batch.hands, batch.skill)
         wrong = ((logits > 0) != (batch.label > 0.5)).float().mean()
         return {"loss": F.binary_cross_entropy_with_logits(logits, batch.label), "wrong": wrong}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import NotEnoughData, SpecMismatch, UnknownId
@@ -68,6 +69,18 @@ def test_it_learns_to_judge_and_to_tell_skills_apart(make_clips: MakeClips, tmp_
     assert reached(24, "slide right") < 0.3
     score = score_judge(judge, clips)
     assert (score.precision, score.recall, score.accuracy) == (1, 1, 1)
+
+
+def test_only_its_seed_decides_what_it_learns(make_clips: MakeClips, tmp_path: Path) -> None:
+    clips = labelled(make_clips(4))
+    short = replace(CONFIG, loop=replace(CONFIG.loop, steps=5))
+    found = []
+    for number in range(2):
+        torch.manual_seed(number)  # dropout must not go by this
+        judge, _ = train_judge(clips, short, tmp_path / str(number), progress=False)
+        found.append(judge.state_dict())
+    for name, value in found[0].items():
+        assert torch.equal(value, found[1][name]), name
 
 
 def test_a_score_counts_as_it_says() -> None:
