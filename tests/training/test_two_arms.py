@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from mosel_gym.data.cameras import Cameras
 from mosel_gym.data.windows import Clip, clips_of
@@ -110,7 +109,6 @@ def test_a_hand_that_holds_is_not_opened_past_the_end() -> None:
 
 @pytest.mark.parametrize("cameras", [HEAD, ALL], ids=["head", "all"])
 def test_a_judge_for_what_stays_in_the_hand(cameras: Cameras, tmp_path: Path) -> None:
-    torch.manual_seed(0)  # dropout
     model = SubgoalJudgeConfig(
         size=SIZE, widths=(8, 16, 16, 16, 16), features=32, keypoints=4, spacing=2, cameras=cameras
     )
@@ -119,7 +117,9 @@ def test_a_judge_for_what_stays_in_the_hand(cameras: Cameras, tmp_path: Path) ->
     released = [c for e in episodes for c in labelled_clips(e, SIZE, cameras)]
     assert all(clip.reached[clip.skill][clip.end] for clip in held)
     assert not any(clip.reached[clip.skill][clip.end] for clip in released)
-    config = JudgeTrainConfig(model=model, loop=replace(LOOP, steps=80), shift_px=0, released=False)
+    config = JudgeTrainConfig(
+        model=model, loop=replace(LOOP, steps=160), shift_px=0, released=False
+    )
     judge, report = train_judge(held, config, tmp_path, progress=False)
     assert report.loss < 0.4
     assert judge.cameras == cameras
