@@ -9,6 +9,8 @@ import pytest
 from mosel_gym.envs.expert_episode import Blunder, Noise, expert_episode
 from mosel_gym.envs.libero.env import LiberoEnv
 from mosel_gym.envs.libero.experts import skill_actions
+from mosel_gym.envs.libero.experts.hand import Hand
+from mosel_gym.envs.libero.experts.places import find_place
 from mosel_gym.errors import UnknownId
 
 HELD_OUT = 900_000
@@ -33,6 +35,20 @@ def _solved(env: LiberoEnv, seed: int, reverse: bool) -> bool:
 def test_expert_solves_a_few_seeds(spread: float, reverse: bool) -> None:
     env = _env(spread)
     assert sum(_solved(env, HELD_OUT + seed, reverse) for seed in range(4)) == 4
+    env.close()
+
+
+def test_each_moka_pot_has_an_end_of_its_own_whatever_the_layout() -> None:
+    """Shown one by one, on an empty stove, the two skills leave room for one another."""
+    env = gym.make("MOSEL-LiberoLong-Task9", cameras=()).unwrapped
+    assert isinstance(env, LiberoEnv)
+    region = "flat_stove_1_cook_region"
+    for seed in range(HELD_OUT, HELD_OUT + 8):
+        env.reset(seed=seed)
+        hand = Hand(env)
+        right, left = (find_place(hand, f"moka_pot_{n}", region).point for n in (1, 2))
+        middle = hand.scene.region_centre(region)
+        assert left[0] < middle[0] < right[0]  # the right one farther from the robot
     env.close()
 
 
