@@ -66,14 +66,16 @@ def train_video(
 
     Raises:
         NotEnoughData: There is no usable clip.
-        SpecMismatch: `start`, or what lies in `out_dir`, is of another kind than `config.kind`; or
-            options of another kind were set.
+        SpecMismatch: `start`, or what lies in `out_dir`, is of another kind than `config.kind`;
+            options of another kind were set; or `config.shift` is negative.
         DamagedFile: The stored state of an earlier, unfinished run cannot be read.
         MoselError: The stored state is of another run.
     """
     out = Path(out_dir)
     if not clips:
         raise NotEnoughData("training the planner needs at least one clip; collect some episodes.")
+    if config.shift < 0:
+        raise SpecMismatch(f"--shift is {config.shift}; give 0 for none, or a number of cells.")
     _check_kind(config, out, start)
     loop = loop_config(config)
     planner = start
@@ -96,7 +98,10 @@ def train_video(
         losses,
         loop,
         out / "flow",
-        identity=json.dumps({"model": asdict(planner.config), "clips": len(clips)}),
+        identity=json.dumps(
+            {"model": asdict(planner.config), "clips": len(clips)}
+            | ({"shift": config.shift} if config.shift else {})  # states from before it have none
+        ),
         label="video planner",
         progress=progress,
         device=device,

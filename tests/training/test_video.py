@@ -113,6 +113,8 @@ def test_imagined_clips_bring_what_the_planner_imagines(make_clips: MakeClips) -
 def test_unusable_clips_are_refused(make_clips: MakeClips, tmp_path: Path) -> None:
     with pytest.raises(NotEnoughData, match="at least one clip"):
         train_video([], CONFIG, tmp_path)
+    with pytest.raises(SpecMismatch, match="--shift is -1"):
+        train_video(make_clips(2), replace(CONFIG, shift=-1), tmp_path)
     clips = make_clips(2)
     with pytest.raises(SpecMismatch, match="size=32"):
         train_codec(
