@@ -100,7 +100,7 @@ def train_video(
         out / "flow",
         identity=json.dumps(
             {"model": asdict(planner.config), "clips": len(clips)}
-            | ({"shift": config.shift} if config.shift else {})  # states from before it have none
+            | ({"half_shifted": config.shift} if config.shift else {})  # older states have none
         ),
         label="video planner",
         progress=progress,

@@ -76,8 +76,9 @@ class VideoWindows:
             count: B.
             latest_start: The first frame is one of the steps 0..latest_start.
             jitter: Each frame but the last is taken up to this many steps early or late.
-            shift: Each clip is moved by up to this many cells of the grid of codes, up or down and
-                left or right, all its frames alike; edges are repeated.
+            shift: Half of the clips are moved by up to this many cells of the grid of codes, up or
+                down and left or right, all frames of one alike; edges are repeated. The other half
+                stays, for that is where the camera really is.
         """
         chosen = rng.integers(len(self._rows), size=count)
         picked = [self._pick(self._rows[i], rng, latest_start, jitter) for i in chosen]
@@ -85,7 +86,9 @@ class VideoWindows:
         codes = self._planner.from_kept(np.concatenate(rows))
         stacked = codes.view(count, len(picked[0]), *codes.shape[1:])
         if shift > 0:
-            stacked = _moved(stacked, rng.integers(0, 2 * shift + 1, size=(count, 2)), shift)
+            offsets = rng.integers(-shift, shift + 1, size=(count, 2))
+            offsets[rng.random(count) < 0.5] = 0
+            stacked = _moved(stacked, offsets + shift, shift)
         device = self._planner.device
         first, rest = stacked[:, 0], stacked[:, 1:].flatten(1, 2)
         return VideoBatch(first.to(device), rest.to(device), self._skills[chosen].to(device))

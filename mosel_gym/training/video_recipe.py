@@ -70,8 +70,8 @@ class VideoTrainConfig:
     jitter: float = 1.5
     """Imagined frames are taken up to this many steps early or late."""
     shift: int = 0
-    """Clips are moved by up to so many cells (8 px of 64, in latents) up or down and left or right:
-    then a text cannot stand for a place, and things have to be looked for in the picture."""
+    """Half of the clips are moved by up to so many cells (8 px of 64, in latents) up or down and
+    left or right: a text cannot stand for a place, and things are looked for in the picture."""
     kind: PlannerKind = "latent"
     """"latent": flow matching in the latents of a small autoencoder. "regression": the same network
     in one pass, the baseline. "pixel-small": frames as channels of a 2-D U-Net, 64 px. "paper": 3-D
