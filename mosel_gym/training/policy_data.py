@@ -64,7 +64,21 @@ class Augmentation:
     """How often the hands' views are withheld (grey), so that the scene and the goal alone must
     tell what to do: next to a hand things look alike that differ much on the table."""
 
+    def __post_init__(self) -> None:
+        """Refuse a share outside of 0..1, which would pass for always or never.
 
+        Raises:
+            SpecMismatch: With the option's name.
+        """
+        for name in _SHARES:
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise SpecMismatch(
+                    f"{name} is {share}; a share of the samples, so give 0 (never) to 1 (always)."
+                )
+
+
+_SHARES = ("goal_dropout", "goal_imagined", "goal_blur", "goal_noise", "patches", "hand_dropout")
 NO_AUGMENTATION = Augmentation(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 

@@ -253,3 +253,9 @@ def test_unusable_clips_are_refused(make_clips: MakeClips, tmp_path: Path) -> No
     large = GoalPolicy(replace(MODEL, size=32))
     with pytest.raises(SpecMismatch, match="size=32"):
         PolicyWindows(make_clips(), large)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, 20.0])
+def test_a_share_of_samples_outside_of_zero_to_one_is_refused(share: float) -> None:
+    with pytest.raises(SpecMismatch, match=f"hand_dropout is {share}.*give 0"):
+        Augmentation(hand_dropout=share)
