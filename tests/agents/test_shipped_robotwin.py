@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gymnasium as gym
 import numpy as np
-import pytest
 
 import mosel_gym
 from mosel_gym.agents import MoselAgent
