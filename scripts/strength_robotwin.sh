@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The agent `robotwin` that ships, for RoboTwin's three tool-use tasks, from nothing: fifty demonstrations of each of the nine skills that they
-# need, none of a long task. Then its rows. Run again, it goes on where it stopped.
+# The agent `robotwin` that ships, for RoboTwin's three tool-use tasks, from nothing: fifty demonstrations of each of the
+# nine skills that they need, none of a long task. Then its rows. Run again, it goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export OMP_NUM_THREADS=1
