@@ -28,7 +28,7 @@ def test_it_picks_up_the_brush() -> None:
         "MOSEL-RoboTwinSkill-16", cameras=CAMERAS, render_every=4, disable_env_checker=True
     )
     try:
-        runs = [run_episode(env.unwrapped, agent, seed=seed) for seed in (5000, 5001, 5002)]  # type: ignore[arg-type]
+        runs = [run_episode(env.unwrapped, agent, seed=seed) for seed in (5000, 5001, 5002)]
     finally:
         env.close()
     assert sum(bool(run.result.success) for run in runs) >= 2, [run.result.steps for run in runs]
