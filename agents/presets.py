@@ -46,6 +46,8 @@ class Preset:
     """Whether a sub-goal counts for the judge only once the grippers are told to open."""
     shift_px: int = Augmentation.shift_px
     """Random shift of scene and goal in the training of a policy."""
+    nearer_hand: bool = False
+    """Whether the offline planner looks on which side a thing lies, to choose the hand."""
 
     def for_video(self, config: VideoTrainConfig) -> VideoTrainConfig:
         """Training of the video planner."""
@@ -131,6 +133,7 @@ _ROBOTWIN = Preset(
     execute=8,
     keep_grip=True,  # a tool stays in the hand between the skills that use it
     released=False,  # "the hand holds the brush" is a sub-goal
+    nearer_hand=True,
     shift_px=1,  # 4 of the head camera's 64 px would be 7 cm of the table
 )
 

@@ -53,6 +53,8 @@ class Task:
     """Each skill takes over what the one before it left, as with a tool that is picked up, handed
     over and used: the plan works in its own order only, and what an earlier skill reached need not
     hold any more when a later one is done."""
+    start: tuple[str, ...] = ()
+    """Skills that `reset` has carried out already: what they brought into the hands is there."""
 
     @property
     def skill_texts(self) -> tuple[str, ...]:

@@ -43,8 +43,14 @@ class _Rule:
 class HandRules:
     """The rules of one skill set S."""
 
-    def __init__(self, skills: Sequence[str]) -> None:
-        """Find out what S can pick up."""
+    def __init__(self, skills: Sequence[str], start: Sequence[str] = ()) -> None:
+        """Find out what S can pick up.
+
+        Args:
+            skills: S, or those of its skills that matter.
+            start: Skills that were carried out before the plan begins; what they brought into the
+                hands is there.
+        """
         self._skills = tuple(skills)
         picked = [
             clause.object
@@ -55,6 +61,10 @@ class HandRules:
         ]
         self._things = tuple(dict.fromkeys(picked))
         self._rules = {skill: self._rule(skill) for skill in self._skills}
+        self._done = tuple(start)
+        self._start = _EMPTY
+        for skill in self._done:
+            self._start = _after(self._start, self._rules.get(skill) or self._rule(skill)) or _EMPTY
 
     def ready(self, skills: Skills) -> Skills | None:
         """The same skills with those of S inserted that bring each thing into the right hand.
@@ -65,7 +75,7 @@ class HandRules:
         if not self._things:
             return skills
         plan: list[str] = []
-        state = _EMPTY
+        state = self._start
         for skill in skills:
             rule = self._rules.get(skill) or self._rule(skill)
             if rule.verb == "pick up" and rule.thing in state:
@@ -87,7 +97,7 @@ class HandRules:
             rule = self._rules.get(skill) or self._rule(skill)
             for thing in sorted(_needs(rule), key=self._things.index):
                 pick = self._pick(thing, rule.hand)
-                if pick and not any(p in plan for p in self._picks(thing)):
+                if pick and not any(p in (*self._done, *plan) for p in self._picks(thing)):
                     plan.append(pick)
             if skill not in plan:
                 plan.append(skill)
@@ -95,7 +105,7 @@ class HandRules:
 
     def conflict(self, plan: Sequence[str]) -> tuple[str, str] | None:
         """The first skill of a plan that its hands are not ready for, and why, in words."""
-        state = _EMPTY
+        state = self._start
         for skill in plan:
             rule = self._rules.get(skill) or self._rule(skill)
             after = _after(state, rule)

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 
+from mosel_gym.agents.pictures import camera_names
 from mosel_gym.agents.planning.clauses import Clause, parse_clauses
 from mosel_gym.agents.planning.hands import HandRules, without_hand
 from mosel_gym.agents.planning.hints import Hints, parse_rationale
 from mosel_gym.agents.planning.matching import SkillMatcher
+from mosel_gym.agents.planning.sides import with_nearer_hand
 from mosel_gym.errors import InvalidPlan
-from mosel_gym.types import Observation, Task, TaskPlan
+from mosel_gym.types import Frame, Observation, Task, TaskPlan
 
 _HELPING_VERBS = frozenset(("open", "close", "turn on", "turn off", "pick up", "hand over"))
 """Such a skill may prepare another one without moving a goal object to a wrong place."""
@@ -31,6 +33,9 @@ class OfflinePlannerConfig:
     foresee_hands: bool = False
     """Think of hand-overs in the first plan already. As with the paper's planner, a first plan only
     sees to it that a tool is picked up at all; that the wrong hand has it is learned by failing."""
+    nearer_hand: bool = False
+    """Look at the scene's picture: of two skills that differ in the hand alone, take the hand on
+    whose side the thing lies, if its name has a colour. Without it the hand that S names first."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,8 @@ class OfflinePlanner:
     and tries, in this order: every tool in the hand that uses it, with a hand-over where that takes
     one; the same with the other hand; the order that they ask for (a skill that was disturbed goes
     last), skills that they name, other orders, helping skills, the failed skill once more, other
-    skills for a clause. It looks neither at pictures nor at `Task.plan`, so which arm can reach a
-    thing it learns by failing.
+    skills for a clause. It never looks at `Task.plan`, and at the picture only with `nearer_hand`;
+    without, it learns by failing which arm can reach a thing.
     """
 
     def __init__(self, config: OfflinePlannerConfig | None = None) -> None:
@@ -69,7 +74,7 @@ class OfflinePlanner:
 
         Args:
             task: Goal text and S.
-            observation: Not used.
+            observation: The first one. Only with `nearer_hand` is its scene picture looked at.
             history: Earlier plans with the rationale of their failure, oldest first.
 
         Raises:
@@ -77,7 +82,10 @@ class OfflinePlanner:
                 can think of has been tried.
         """
         tried = {plan.skills for plan, _ in history}
-        for candidate in self._candidates(task, history):
+        picture = None
+        if self.config.nearer_hand and observation is not None and camera_names(observation):
+            picture = observation[camera_names(observation)[0]]
+        for candidate in self._candidates(task, history, picture):
             if candidate.skills not in tried:
                 return TaskPlan(candidate.skills, candidate.why, self.name)
         raise InvalidPlan(
@@ -87,10 +95,12 @@ class OfflinePlanner:
         )
 
     def _candidates(
-        self, task: Task, history: Sequence[tuple[TaskPlan, str]]
+        self, task: Task, history: Sequence[tuple[TaskPlan, str]], picture: Frame | None
     ) -> Iterator[_Candidate]:
-        matcher, hands = SkillMatcher(task.skill_texts), HandRules(task.skill_texts)
+        matcher, hands = SkillMatcher(task.skill_texts), HandRules(task.skill_texts, task.start)
         goal_skills = self._match(task, matcher)
+        if picture is not None:
+            goal_skills = with_nearer_hand(goal_skills, matcher.skills, picture)
         base = hands.equipped(goal_skills)
         if not history:
             ready = hands.ready(goal_skills) if self.config.foresee_hands else None

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from mosel_gym.agents import MoselAgent, OfflinePlanner, PixelAnalyzer
+from mosel_gym.agents import MoselAgent, PixelAnalyzer
 from mosel_gym.agents.baselines import HipAgent, PalmEAgent, UniPiAgent
+from mosel_gym.agents.planning.offline import OfflinePlanner, OfflinePlannerConfig
 from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.benchmark.provenance import provenance
 from mosel_gym.errors import MoselError
@@ -58,8 +59,9 @@ def main(
     told = _card(card)
     _check(kind, {"video": video, "judge": judge})
     network = load_policy(policy)
-    config = find_preset(preset).for_agent(network, augmentation_of(policy))
-    planner = OfflinePlanner()
+    suite = find_preset(preset)
+    config = suite.for_agent(network, augmentation_of(policy))
+    planner = OfflinePlanner(OfflinePlannerConfig(nearer_hand=suite.nearer_hand))
     imagines: Any = None if video is None else load_planner(video)
     if more_skills:
         if imagines is None or not text:

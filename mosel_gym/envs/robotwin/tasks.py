@@ -294,6 +294,7 @@ def _skill_task(number: int, row: SkillRow) -> RobotwinTask:
         skills_of_scene(row.scene),
         (skill.text,),
         chained=True,
+        start=row.start,
     )
     return RobotwinTask(task, row.scene, {skill.subgoal: row.goal}, row.max_steps, row.start)
 
