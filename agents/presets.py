@@ -38,14 +38,14 @@ class Preset:
     cameras: Cameras = LIBERO_CAMERAS
     skill_budget: int = ExecutorConfig.skill_budget
     """Steps of one skill, retries included."""
-    execute: int = ExecutorConfig.execute
-    """Actions of a chunk that are carried out."""
     keep_grip: bool = TransitionConfig.keep_grip
     """Whether the hands keep what they hold on their way home."""
     released: bool = JudgeTrainConfig.released
     """Whether a sub-goal counts for the judge only once the grippers are told to open."""
     shift_px: int = Augmentation.shift_px
     """Random shift of scene and goal in the training of a policy."""
+    hand_shift_px: int = Augmentation.hand_shift_px
+    """The same of the hands' views, on their own."""
     nearer_hand: bool = False
     """Whether the offline planner looks on which side a thing lies, to choose the hand."""
 
@@ -101,7 +101,6 @@ class Preset:
             )
         return MoselConfig(
             executor=ExecutorConfig(
-                execute=self.execute,
                 skill_budget=self.skill_budget,
                 scene_camera=self.cameras.scene,
             ),
@@ -113,9 +112,9 @@ class Preset:
         )
 
     def _augmentation(self, given: Augmentation) -> Augmentation:
-        return replace(
-            given, shift_px=_filled(given.shift_px, Augmentation.shift_px, self.shift_px)
-        )
+        shift_px = _filled(given.shift_px, Augmentation.shift_px, self.shift_px)
+        hand_px = _filled(given.hand_shift_px, Augmentation.hand_shift_px, self.hand_shift_px)
+        return replace(given, shift_px=shift_px, hand_shift_px=hand_px)
 
     def _cameras(self, given: Cameras) -> Cameras:
         return Cameras(
@@ -130,11 +129,11 @@ _ROBOTWIN = Preset(
     cameras=Cameras("head_camera", hands=()),
     # The paper allows a skill 200 steps; handing over, pushing and sweeping have 300.
     skill_budget=300,
-    execute=8,
     keep_grip=True,  # a tool stays in the hand between the skills that use it
     released=False,  # "the hand holds the brush" is a sub-goal
     nearer_hand=True,
     shift_px=1,  # 4 of the head camera's 64 px would be 7 cm of the table
+    hand_shift_px=1,
 )
 
 PRESETS: dict[str, Preset] = {
