@@ -49,13 +49,12 @@ $MOSEL pack --video "$RUNS/video-2/planner.safetensors" --policy "$RUNS/policy-3
 $MOSEL eval --agent "$OUT/agent" --label base --tasks libero-long --episodes 50 --seed 1000000 --no-video \
   --rows results/strength.jsonl --out "$OUT/eval/base"
 
-# Two rounds from 100 judged interactions a task: the video planner, then the policy from the same ones, each with its
-# control. With the agent before (a policy at 64 px) the second was rolled back by the agent's own check; its rows are in
-# results/strength_second.jsonl.
-$MOSEL improve-rounds --agent "$OUT/agent" --tasks libero-long --rounds 2 --target video policy --reuse --explore 1 \
-  --demos "$DATA" --steps 1500 --min-confidence 0.95 --failed-goal followed --check 8 --out "$OUT/rounds"
+# A round from 100 judged interactions a task, for the video planner, with its control. A second one, `--rounds 2 --target video policy
+# --reuse`, would teach the policy from the same interactions. Rows of the agent before and its two rounds: results/strength_second*.
+$MOSEL improve-rounds --agent "$OUT/agent" --tasks libero-long --rounds 1 --target video --explore 1 --balance failures \
+  --demos "$DATA" --steps 2000 --min-confidence 0.95 --failed-goal followed --check 8 --out "$OUT/rounds"
 for arm in "agent,after round 1" "control,control, round 1"; do
-  $MOSEL eval --agent "$OUT/rounds/rounds/1/${arm%%,*}" --label "${arm#*,}" --round 1 --tasks libero-long --episodes 50 \
+  $MOSEL eval --agent "$OUT/rounds/rounds/1/${arm%%,*}" --label "${arm#*,}" --round 1 --tasks 2 3 5 9 10 --episodes 50 \
     --seed 1000000 --no-video --rows results/strength.jsonl --out "$OUT/eval/${arm%%,*}"
 done
 $MOSEL bench strength
