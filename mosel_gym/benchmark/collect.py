@@ -45,6 +45,9 @@ class CollectConfig:
     """LIBERO: objects are moved by up to this much in x and y; 0 = its own placement ranges."""
     init_states: int = 0
     """LIBERO: take its stored states 0..n-1 in turn; 0 = layouts by seed."""
+    start_spread_m: float = 0.0
+    """RoboTwin's skills that begin with a tool in hand: it is held up to this far beside the middle
+    of its handle, in x and y."""
     control: str | None = None
     """RoboTwin: "ee_delta" or "joint"; None = the environment's default."""
     noise: bool = True
@@ -190,6 +193,7 @@ def _arguments(config: CollectConfig) -> dict[str, Any]:
         "success_hold": config.hold if config.hold > 1 else None,
         "render_every": config.render_every,
         "layout_spread_m": config.layout_spread_m or None,
+        "start_spread_m": config.start_spread_m or None,
         "control": config.control,
         "renderer": config.renderer,
         "cameras": config.cameras if config.pictures else (),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mosel_gym import panda
+from mosel_gym.envs.aim_errors import AimErrors
 from mosel_gym.envs.base import LongHorizonEnv, Obs
 from mosel_gym.envs.expert_episode import skill_actions, transition_actions
 from mosel_gym.envs.robotwin.cameras import CAMERAS
@@ -32,7 +33,8 @@ Array = NDArray[np.float64]
 _ROWS = {row.task.id: row for row in ROBOTWIN_TASKS}
 _CONTROLS = {"ee_delta": "dual-panda-ee", "joint": "dual-panda-joint"}
 _SETTLE_STEPS = 5
-_START_ATTEMPTS = 5
+_START_ATTEMPTS = 20
+_MOST_SPREAD_M = 0.05
 _JOINT_LOW = np.array([*panda.JOINT_LOW_RAD, 0.0] * 2, np.float32)
 _JOINT_HIGH = np.array([*panda.JOINT_HIGH_RAD, 1.0] * 2, np.float32)
 
@@ -86,6 +88,8 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
         depth: Add depth pictures; "mujoco" only.
         segmentation: Add segmentations; "mujoco" only.
         max_steps: Overrides the task's step limit.
+        start_spread_m: Where `reset` carries out skills, a tool is taken up to so far beside the
+            middle of its handle, in x and y: for demonstrations whose grasps differ.
         render_mode: "rgb_array" or None.
 
     Raises:
@@ -110,6 +114,7 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
         depth: bool = False,
         segmentation: bool = False,
         max_steps: int | None = None,
+        start_spread_m: float = 0.0,
         render_mode: Literal["rgb_array"] | None = None,
     ) -> None:
         # A pickled environment comes back as it was made: a GL context cannot travel.
@@ -125,8 +130,14 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
             depth=depth,
             segmentation=segmentation,
             max_steps=max_steps,
+            start_spread_m=start_spread_m,
             render_mode=render_mode,
         )
+        if not 0.0 <= start_spread_m <= _MOST_SPREAD_M:
+            raise ValueError(
+                f"start_spread_m={start_spread_m} must lie in 0..{_MOST_SPREAD_M}: further off, a "
+                "hand misses the handle."
+            )
         _check_choice("renderer", renderer, RENDERERS)
         _check_choice("control", control, _CONTROLS)
         if task_id not in _ROWS:
@@ -145,6 +156,7 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
         self._row = _ROWS[task_id]
         self._kind = SCENES[self._row.scene]
         self._renderer, self.control = renderer, control
+        self._start_spread_m = start_spread_m
         self._lazy_scene: RobotwinScene | None = None
         self._executed: list[Array] = []
         low, high = np.full(16, -np.pi, np.float32), np.full(16, 4.0, np.float32)
@@ -197,7 +209,11 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
             raise ValueError(f"Unknown reset options {sorted(options)}; RoboTwin's has none.")
         for _ in range(_START_ATTEMPTS):
             self._build(self._kind.sample(rng))
-            if self._carry_out(self._row.start):
+            errors = None
+            if self._start_spread_m:
+                grasp = rng.uniform(-self._start_spread_m, self._start_spread_m, 3) * (1, 1, 0)
+                errors = AimErrors(grasp, np.zeros(3))
+            if self._carry_out(self._row.start, errors):
                 break
         else:
             raise SimulationDiverged(
@@ -223,11 +239,11 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
             scene.step()
         self.predicates: Predicates = Predicates(scene)
 
-    def _carry_out(self, skills: tuple[str, ...]) -> bool:
+    def _carry_out(self, skills: tuple[str, ...], errors: AimErrors | None) -> bool:
         """Let the experts do what comes before the episode; whether all of it succeeded."""
         home = self._proprio()
         for skill in skills:
-            if not self._run(skill_actions(self, skill)):
+            if not self._run(skill_actions(self, skill, errors)):
                 return False
             if not self.predicates.holds(goal_of_skill(skill)):
                 return False

@@ -1,0 +1,34 @@
+"""Demonstrations that begin with a tool in hand can be made with grasps that differ."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mosel_gym.envs.robotwin.env import RobotwinEnv
+from tests.envs.robotwin.conftest import Make
+
+SEEDS = range(6)
+
+
+def along_the_handle(env: RobotwinEnv, seed: int) -> float:
+    """Where the left hand is along the hammer's handle after `reset`, m."""
+    env.reset(seed=seed)
+    assert env.predicates.held("left", "hammer")
+    hand = np.linalg.inv(env.scene.pose("hammer")) @ env.scene.pose("left_hand")
+    return float(hand[1, 3])
+
+
+def test_grasps_differ_and_follow_the_seed(make: Make) -> None:
+    same = [along_the_handle(make("Skill-14"), seed) for seed in SEEDS]
+    spread = make("Skill-14", start_spread_m=0.025)
+    differ = [along_the_handle(spread, seed) for seed in SEEDS]
+    assert np.ptp(same) < 0.01
+    assert np.ptp(differ) > 0.02
+    assert differ[2] == along_the_handle(spread, 2)
+
+
+@pytest.mark.parametrize("spread_m", [-0.01, 0.2])
+def test_a_spread_that_misses_the_handle_is_refused(make: Make, spread_m: float) -> None:
+    with pytest.raises(ValueError, match="start_spread_m"):
+        make("Skill-14", start_spread_m=spread_m)
