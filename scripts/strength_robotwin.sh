@@ -41,6 +41,6 @@ $MOSEL eval --agent "$OUT/agent" --label base --tasks robotwin --episodes 50 --s
 LONG="MOSEL-RoboTwin-PushBlock MOSEL-RoboTwin-SweepBlock"
 $MOSEL improve-rounds --agent "$OUT/agent" --tasks $LONG --rounds 1 --target language --interactions 20 --check 0 \
   --no-control --out "$OUT/rounds"
-$MOSEL eval --agent "$OUT/rounds/rounds/1/agent" --label "after round 1" --round 1 --tasks $LONG --episodes 50 \
+$MOSEL eval --agent "$OUT/rounds/rounds/1/agent" --label "after round 1" --round 1 --tasks robotwin --episodes 50 \
   --seed 1000000 --no-video --rows results/strength.jsonl --out "$OUT/eval/after-1"
 $MOSEL bench strength

@@ -64,7 +64,8 @@ class HandRules:
         self._done = tuple(start)
         self._start = _EMPTY
         for skill in self._done:
-            self._start = _after(self._start, self._rules.get(skill) or self._rule(skill)) or _EMPTY
+            rule = self._rules.get(skill) or self._rule(skill)
+            self._start = _after(self._start, rule) or self._start
 
     def ready(self, skills: Skills) -> Skills | None:
         """The same skills with those of S inserted that bring each thing into the right hand.

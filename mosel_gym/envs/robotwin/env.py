@@ -154,6 +154,11 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
                 "renderer='mujoco'."
             )
         self._row = _ROWS[task_id]
+        if start_spread_m and not self._row.start:
+            raise ValueError(
+                f"start_spread_m={start_spread_m} has no effect on {task_id}: its `reset` "
+                "carries out no skill. Leave it out, or take a skill that begins with a tool in hand."
+            )
         self._kind = SCENES[self._row.scene]
         self._renderer, self.control = renderer, control
         self._start_spread_m = start_spread_m
@@ -325,7 +330,7 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
         """
         size = self.robot.action_size
         return {
-            "made_by": (self.task.id, self.robot.name),
+            "made_by": (self.task.id, self.robot.name, self._start_spread_m),
             "actions": np.array(self._executed).reshape(-1, size),
             "episode": self._counters(),
         }
@@ -339,13 +344,13 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
             The observation of the restored state.
 
         Raises:
-            SpecMismatch: The state is of another task or control mode.
+            SpecMismatch: The state is of another task, control mode or `start_spread_m`.
         """
-        here = (self.task.id, self.robot.name)
+        here = (self.task.id, self.robot.name, self._start_spread_m)
         if tuple(state["made_by"]) != here:
             raise SpecMismatch(
                 f"The state was made by {tuple(state['made_by'])}; this environment is {here}. "
-                "Make the environment with the same id and `control`."
+                "Make the environment with the same id, `control` and `start_spread_m`."
             )
         self._ready = False
         self._episode_seed = state["episode"]["_episode_seed"]

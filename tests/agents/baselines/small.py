@@ -47,10 +47,13 @@ def small_policy(task: Task, told: tuple[str, ...] = ()) -> GoalPolicy:
     return GoalPolicy(config).eval()
 
 
-def small_baseline(kind: str, task: Task, budget: int = 6) -> Baseline:
-    """One of `KINDS`; a skill has `budget` steps."""
+def small_baseline(
+    kind: str, task: Task, budget: int = 6, *, hold_last_frame: bool = False
+) -> Baseline:
+    """One of `KINDS`; a skill has `budget` steps, and takes all of them with `hold_last_frame`."""
     wanted: ActingConfig = preset(suite(task)).for_agent(small_policy(task))
-    config = replace(wanted, executor=replace(wanted.executor, skill_budget=budget))
+    executor = replace(wanted.executor, skill_budget=budget, hold_last_frame=hold_last_frame)
+    config = replace(wanted, executor=executor)
     if kind == "hip":
         video = small_video(task, task.skill_texts)
         return HipAgent(OfflinePlanner(), video, small_policy(task), config)

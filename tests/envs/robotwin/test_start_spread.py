@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mosel_gym.envs.robotwin.env import RobotwinEnv
+from mosel_gym.errors import SpecMismatch
 from tests.envs.robotwin.conftest import Make
 
 SEEDS = range(6)
@@ -32,3 +33,17 @@ def test_grasps_differ_and_follow_the_seed(make: Make) -> None:
 def test_a_spread_that_misses_the_handle_is_refused(make: Make, spread_m: float) -> None:
     with pytest.raises(ValueError, match="start_spread_m"):
         make("Skill-14", start_spread_m=spread_m)
+
+
+def test_a_task_that_begins_with_empty_hands_refuses_it(make: Make) -> None:
+    with pytest.raises(ValueError, match="no effect"):
+        make("-BeatBlock", start_spread_m=0.02)
+
+
+def test_a_state_goes_back_into_the_same_spread_only(make: Make) -> None:
+    spread, same = make("Skill-14", start_spread_m=0.025), make("Skill-14", start_spread_m=0.025)
+    along_the_handle(spread, 3)
+    same.set_state(spread.get_state())
+    np.testing.assert_array_equal(same.record_state(), spread.record_state())
+    with pytest.raises(SpecMismatch, match="start_spread_m"):
+        make("Skill-14").set_state(spread.get_state())
