@@ -157,7 +157,7 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
         if start_spread_m and not self._row.start:
             raise ValueError(
                 f"start_spread_m={start_spread_m} has no effect on {task_id}: its `reset` "
-                "carries out no skill. Leave it out, or take a skill that begins with a tool in hand."
+                "carries out no skill. Leave it out, or take one that begins with a tool in hand."
             )
         self._kind = SCENES[self._row.scene]
         self._renderer, self.control = renderer, control
