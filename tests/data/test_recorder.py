@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,19 +18,13 @@ from mosel_gym.data.text import font, wrap
 from mosel_gym.data.video_file import encode_mp4
 from mosel_gym.errors import MoselError
 from mosel_gym.types import Episode, Reflection
+from tests.videos import decode
 
 EpisodeFactory = Callable[..., Episode]
 
 
 def has_color(picture: NDArray[Any], color: tuple[int, int, int]) -> bool:
     return bool((picture == np.array(color)).all(-1).any())
-
-
-def decode(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Frames of a video, uint8 `[T, height, width, 3]`."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(path), "-f", "rawvideo"]
-    raw = subprocess.run([*command, "-pix_fmt", "rgb24", "-"], capture_output=True, check=True)
-    return np.frombuffer(raw.stdout, np.uint8).reshape(-1, size[1], size[0], 3)
 
 
 def test_a_video_has_every_step(
