@@ -34,7 +34,7 @@ def main(
     tokens: TokenOptions,
     kind: Kind = "diffusion",
     start: Path | None = None,
-    planner: Path | None = None,
+    planner: tuple[Path, ...] = (),
     preset: str | None = None,
     whole_task: bool = False,
     held_out: int = 0,
@@ -58,7 +58,8 @@ def main(
             normalisation and its tokens. Only `--model.size` may differ: its weights are then
             brought to pictures of that size, and need some training there.
         planner: A planner.safetensors that imagines every clip from its first picture; half of the
-            goals in training are then imagined ones, as they are at run time.
+            goals in training are then imagined ones, as they are at run time. Of several, each
+            imagines every clip, so that the policy does not get used to one planner's hand.
         preset: Suite of the episodes, "libero", "robotwin" or "robotwin-joint": sets robot and
             cameras that the recipe leaves at their defaults. Without one, "libero", or whatever the
             policy to start from was made for.
@@ -80,8 +81,9 @@ def main(
     model = asked if begun is None else begun.config
     clips = options.load(data, model.size, model.cameras, whole=whole_task)
     training, kept = _apart(clips, held_out)
-    if planner is not None:
-        training = _imagined(training, planner, model, device)
+    count = len(training)
+    if planner:
+        training = [clip for one in planner for clip in _imagined(training, one, model, device)]
     policy: GoalConditionedPolicy
     if recipe is None:
         assert begun is None or isinstance(begun, GoalPolicy)
@@ -95,7 +97,7 @@ def main(
             f"action tokens: {reached.used} of {reached.codes} in use, mean |error| "
             f"{reached.error:.4f} of half the range of each number"
         )
-    say(training_line(len(training), report))
+    say(training_line(count, report))
     if kept:
         say(str(action_errors(policy, kept)))
 

@@ -10,7 +10,7 @@ import pytest
 from mosel_gym.agents import MoselAgent
 from mosel_gym.cli import main
 from mosel_gym.data.libero_hdf5 import write_episode
-from mosel_gym.models.checkpoint import load_module
+from mosel_gym.models.checkpoint import load_module, read_metadata
 from mosel_gym.models.inverse_dynamics import GoalPolicy
 from mosel_gym.models.video_planner import LatentVideoPlanner
 from mosel_gym.types import Episode, SkillSegment
@@ -71,6 +71,21 @@ def test_one_preset_from_files_to_an_agent(data: Path) -> None:
     episode = make_episode(0)
     observation = {name: rows[0] for name, rows in episode.observations.items()}
     assert agent.act(observation, {"robot": "dual-panda-ee"}).shape == (14,)
+
+
+def test_several_planners_imagine_every_clip_each(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codec = ("--model.codec.size", "16", "--model.codec.widths", "8", "16")
+    video = (*codec, "--codec.loop.steps", "2", "--model.widths", "32", "32")
+    assert train("video", data, "--preset", "robotwin", *video) == 0
+    first, missing = data.parent / "video" / "planner.safetensors", data / "no.safetensors"
+    policy = ("policy", data, "--preset", "robotwin", "--model.size", "16", "--planner")
+    assert train(*policy, str(first), str(missing)) == 2
+    assert "no.safetensors" in capsys.readouterr().err
+    assert train(*policy, str(first), str(first)) == 0
+    metadata = read_metadata(data.parent / "policy" / "policy.safetensors")
+    assert metadata["clips"] == str(2 * 3)
 
 
 def test_whole_tasks_and_policies_without_goals(data: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mosel_gym.envs.aim_errors import AimErrors
-from mosel_gym.envs.expert_episode import expert_episode, skill_actions
+from mosel_gym.envs.expert_episode import expert_episode, skill_actions, transition_actions
 from mosel_gym.envs.robotwin.env import RobotwinEnv
 from mosel_gym.envs.robotwin.tasks import ROBOTWIN_TASKS, SKILLS, goal_of_skill
 from mosel_gym.errors import UnknownId
@@ -56,6 +56,35 @@ def test_the_expert_reaches_it_and_doing_nothing_does_not(make: Make, number: in
         assert not info["success_once"]
     assert run(env, skill), "the expert can begin sixty steps later"
     assert env._skill_done()[skill], "and leaves it done"
+
+
+@pytest.mark.parametrize("arm", ["left", "right"])
+def test_the_hammer_is_held_where_it_does_not_turn(make: Make, arm: str) -> None:
+    """Whoever imitates the expert sends the hand to where the hand was; so must the hammer be."""
+    env = make(f"Skill-{12 if arm == 'left' else 13}")
+    env.reset(seed=4)
+    home = env._proprio()
+    assert run(env, f"pick up the hammer with {arm} hand")
+    before = np.linalg.inv(env.scene.pose("hammer")) @ env.scene.pose(f"{arm}_hand")
+    for action in transition_actions(env, home):
+        env.step(action.astype(np.float32))
+    after = np.linalg.inv(env.scene.pose("hammer")) @ env.scene.pose(f"{arm}_hand")
+    assert np.linalg.norm(after[:3, 3] - before[:3, 3]) < 0.012
+    assert env.scene.pose("hammer")[2, 2] > np.cos(np.radians(8.0))
+
+
+@pytest.mark.parametrize("number", [12, 16, 19])
+def test_a_hand_stands_still_before_it_closes(make: Make, number: int) -> None:
+    env = make(f"Skill-{number}")
+    _, info = env.reset(seed=number)
+    heights: list[float] = []
+    for action in skill_actions(env, info["task"]):
+        if action[6] > 0:
+            break
+        env.step(action.astype(np.float32))
+        heights.append(float(env.scene.pose("left_hand")[2, 3]))
+    assert len(heights) > 10
+    assert np.ptp(heights[-5:]) < 0.006
 
 
 @pytest.mark.slow

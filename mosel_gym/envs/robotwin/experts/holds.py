@@ -34,8 +34,9 @@ class Hold:
 
 
 HOLDS: dict[tuple[str, str], Hold] = {
-    ("left", "hammer"): Hold((0.0, -0.105, 0.02), ALONG_X),
-    ("right", "hammer"): Hold((0.0, -0.105, 0.02), ALONG_X),
+    # Near its head: further out it turns in the fingers on every fast move, by centimetres.
+    ("left", "hammer"): Hold((0.0, -0.065, 0.02), ALONG_X),
+    ("right", "hammer"): Hold((0.0, -0.065, 0.02), ALONG_X),
     ("left", "brush"): Hold((0.05, 0.0, 0.02), ALONG_Y, -30.0),
     ("right", "brush"): Hold((0.16, 0.0, 0.02), ALONG_Y, 30.0),
     ("left", "block"): Hold((-0.055, 0.0, 0.0), ALONG_Y, -30.0),

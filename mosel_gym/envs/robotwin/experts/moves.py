@@ -10,6 +10,9 @@ from mosel_gym.envs.robotwin.experts.holds import hold_pose
 from mosel_gym.envs.robotwin.experts.poses import Array, backed, moved
 
 _APPROACH_M, _LIFT_M = 0.10, 0.14
+_STILL_STEPS = 4
+"""Before fingers close. Who imitates it is a step or two off in when, and one that closes on the
+way down holds a hammer by its fingertips, where it turns."""
 _MEETING_M = np.array([-0.10, -0.05, 0.98])
 """Where hands meet: world position of the brush's head; a bar's middle is 6 cm further right."""
 
@@ -23,6 +26,7 @@ def pick(arms: Arms, arm: str, thing: str, errors: AimErrors, lift_m: float = _L
     above[2, 3] = max(above[2, 3], hold[2, 3] + _APPROACH_M)
     yield from arms.move({arm: above})
     yield from arms.move({arm: hold}, speed=0.8)
+    yield from arms.wait(_STILL_STEPS)
     yield from arms.grip(arm, closed=True)
     yield from arms.move({arm: moved(hold, [0.0, 0.0, lift_m])}, speed=0.8)
 
