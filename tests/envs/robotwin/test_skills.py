@@ -11,6 +11,7 @@ import pytest
 from mosel_gym.envs.aim_errors import AimErrors
 from mosel_gym.envs.expert_episode import expert_episode, skill_actions, transition_actions
 from mosel_gym.envs.robotwin.env import RobotwinEnv
+from mosel_gym.envs.robotwin.objects import BEAT_BLOCK_HALF_M, HAMMER_FACE_M
 from mosel_gym.envs.robotwin.tasks import ROBOTWIN_TASKS, SKILLS, goal_of_skill
 from mosel_gym.errors import UnknownId
 from tests.envs.robotwin.conftest import Make
@@ -71,6 +72,15 @@ def test_the_hammer_is_held_where_it_does_not_turn(make: Make, arm: str) -> None
     after = np.linalg.inv(env.scene.pose("hammer")) @ env.scene.pose(f"{arm}_hand")
     assert np.linalg.norm(after[:3, 3] - before[:3, 3]) < 0.012
     assert env.scene.pose("hammer")[2, 2] > np.cos(np.radians(8.0))
+
+
+def test_the_last_picture_of_a_blow_is_not_the_one_before_it(make: Make) -> None:
+    env = make("Skill-14")
+    _, info = env.reset(seed=4)
+    assert run(env, info["task"])
+    face = env.scene.pose("hammer") @ np.array([*HAMMER_FACE_M, 1.0])
+    top = env.scene.pose("block")[2, 3] + BEAT_BLOCK_HALF_M
+    assert abs(face[2] - top) < 0.03  # before it, eight centimetres
 
 
 @pytest.mark.parametrize("number", [12, 16, 19])
