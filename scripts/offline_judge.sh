@@ -148,6 +148,9 @@ $MOSEL train judge --preset robotwin --data "$OUT"/{training,third}/MOSEL-RoboTw
   --start "$OUT/robotwin/judge.safetensors" --calibrate "$OUT/calibration/robotwin" "$OUT"/spare \
   --precision 0.95 --loop.steps 900 --loop.lr 6e-4 --loop.seed 1 --out "$OUT/robotwin-2"
 
+# RoboTwin's judge that ships went on from one whose expert held the hammer at the end of its handle: 1200 steps (--loop.lr 6e-4
+# --loop.seed 1) on the folders of training/MOSEL-RoboTwin-* above, made anew. From nothing, the two lines above see those at once.
+
 # What both are measured on: policies and seeds of their own.
 every_task test fourth 3 860000 6000
 $MOSEL judge "$OUT"/test/MOSEL-LiberoLong-* --analyzer "pixel:$OUT/libero-2/judge.safetensors" \
