@@ -57,4 +57,12 @@ $MOSEL improve-rounds --agent "$OUT/agent" --tasks $LONG --rounds 1 --target lan
   --no-control --out "$OUT/rounds"
 $MOSEL eval --agent "$OUT/rounds/rounds/1/agent" --label "after round 1" --round 1 --tasks robotwin --episodes 50 \
   --seed 1000000 --no-video --rows results/strength.jsonl --out "$OUT/eval/after-1"
+
+# A second round, for the policy, from 50 judged interactions of each of the three; its control takes as many steps on demonstrations.
+$MOSEL improve-rounds --agent "$OUT/rounds/rounds/1/agent" --tasks robotwin --rounds 1 --target policy --interactions 50 --explore 1 \
+  --demos "$DATA" --steps 800 --min-confidence 0.9 --failed-goal followed --balance failures --check 10 --out "$OUT/rounds-2"
+for arm in "agent,after round 2" "control,control, round 2"; do
+  $MOSEL eval --agent "$OUT/rounds-2/rounds/1/${arm%%,*}" --label "${arm#*,}" --round 2 --tasks robotwin --episodes 50 \
+    --seed 1000000 --no-video --rows results/strength.jsonl --out "$OUT/eval/${arm%%,*}-2"
+done
 $MOSEL bench strength
