@@ -29,6 +29,8 @@ class Execution:
     """Of the video planner; None = its own number."""
     temperature: float | None = None
     """Scale of the policy's sampling noise; None = its own."""
+    guidance: float | None = None
+    """How far the policy goes beyond what the goal frame changes; None = its own."""
     advance_below: float | None = None
     """Steps predicted to a goal frame, below which it counts as reached; None = the agent's own."""
     steps_per_frame: int | None = None
@@ -47,6 +49,8 @@ class Execution:
             )
         if self.temperature is not None and not 0 <= self.temperature < math.inf:
             raise SpecMismatch(f"temperature is {self.temperature}; it must be at least 0.")
+        if self.guidance is not None and not 0 <= self.guidance < math.inf:
+            raise SpecMismatch(f"guidance is {self.guidance}; it must be at least 0.")
         if self.advance_below is not None and not 0 <= self.advance_below < math.inf:
             raise SpecMismatch(
                 f"advance_below is {self.advance_below}; it must be at least 0 env steps."
@@ -65,6 +69,8 @@ class Execution:
             found.append(f"{self.sampling_steps} sampling steps")
         if self.temperature is not None:
             found.append(f"temperature {self.temperature:g}")
+        if self.guidance is not None:
+            found.append(f"guidance {self.guidance:g}")
         if self.advance_below is not None:
             found.append(f"advance below {self.advance_below:g}")
         if self.steps_per_frame is not None:
@@ -98,6 +104,8 @@ class Execution:
             set_sampling_steps(agent, self.sampling_steps)
         if self.temperature is not None:
             set_temperature(agent, self.temperature)
+        if self.guidance is not None:
+            set_guidance(agent, self.guidance)
         if self.advance_below is not None:
             _set_executor(agent, advance_below=self.advance_below)
         if self.steps_per_frame is not None:
@@ -162,6 +170,23 @@ def set_temperature(agent: Any, temperature: float) -> None:
         policy.config = replace(config, temperature=temperature)
     except ValueError as error:
         raise SpecMismatch(str(error)) from error
+
+
+def set_guidance(agent: Any, guidance: float) -> None:
+    """Let the policy of a loaded agent go so far beyond what the goal frame changes.
+
+    Raises:
+        SpecMismatch: Its policy takes no goal frame, or there is no such guidance.
+    """
+    policy = getattr(agent, "inverse_dynamics", None)
+    config: Any = getattr(policy, "config", None)
+    if "guidance" not in _names(config):
+        raise SpecMismatch(
+            f"{agent.name} has no policy that is shown goal frames, so that guidance changes "
+            "nothing. A `GoalPolicy` is, and a `TokenPolicy`."
+        )
+    assert policy is not None
+    policy.config = replace(config, guidance=guidance)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +39,7 @@ def main(
     card: str = "{}",
     more_skills: tuple[str, ...] = (),
     text: str = "",
+    guidance: float | None = None,
 ) -> None:
     """Put trained networks together into an agent that every command reads.
 
@@ -55,10 +57,14 @@ def main(
             "demo_layout_spread_m": 0.06}; the demo reads these two.
         more_skills: Further skills for a video planner that was trained with --text.
         text: Its text encoder, "words", "clip:FOLDER" or "t5:FOLDER", which reads them.
+        guidance: How far the policy goes beyond what the goal frame changes, 0 = not at all; None =
+            as it was trained, usually 0.
     """
     told = _card(card)
     _check(kind, {"video": video, "judge": judge})
     network = load_policy(policy)
+    if guidance is not None:
+        network.config = replace(network.config, guidance=guidance)
     suite = find_preset(preset)
     config = suite.for_agent(network, augmentation_of(policy))
     planner = OfflinePlanner(OfflinePlannerConfig(nearer_hand=suite.nearer_hand))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -50,8 +51,22 @@ class GoalConditionedConfig:
     skill_progress: bool = False
     """Where there is no goal, the progress head tells how far the end of the skill is. Without it
     a policy that is shown no goal cannot say that a skill is over."""
+    guidance: float = 0.0
+    """How far to go beyond what the goal frame changes: 0 = as learned, w = w times the difference
+    between the answers with and without the goal on top (classifier-free guidance, Ho and Salimans
+    2022). A scene that no demonstration shows can look like another skill's; guided, the goal has
+    the last word. Costs a second encoding of each picture."""
     seed: int = 0
     """Of the sampling noise, until `reset` gives another."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no guidance.
+
+        Raises:
+            SpecMismatch: It is negative or not finite.
+        """
+        if not 0 <= self.guidance < math.inf:
+            raise SpecMismatch(f"guidance is {self.guidance}; it must be at least 0, and finite.")
 
 
 class GoalConditionedPolicy(ConfiguredModule, ABC):
@@ -105,8 +120,17 @@ class GoalConditionedPolicy(ConfiguredModule, ABC):
         """Make the parts that turn a condition into actions; `self.config` is set."""
 
     @abstractmethod
-    def sample(self, condition: Tensor, generator: torch.Generator) -> Tensor:
-        """Actions `[B, chunk, A]` in the environment's units, grippers not yet snapped."""
+    def sample(
+        self, condition: Tensor, generator: torch.Generator, without_goal: Tensor | None = None
+    ) -> Tensor:
+        """Actions `[B, chunk, A]` in the environment's units, grippers not yet snapped.
+
+        Args:
+            condition: What `encode` gave, `[B, width]`.
+            generator: Of the sampling noise.
+            without_goal: The same with the goal withheld; the answer is then guided away from what
+                it would be so, by `config.guidance`.
+        """
 
     @abstractmethod
     def losses(self, batch: PolicyBatch, generator: torch.Generator, draws: int) -> SampleLosses:
@@ -217,15 +241,18 @@ class GoalConditionedPolicy(ConfiguredModule, ABC):
         proprio = self._checked_proprio(observation).to(device)
         scene = one(observation[config.cameras.scene], config.size, device)
         hands = config.cameras.hands_of(observation)
-        condition = self.encode(
+        seen = (
             scene,
             one(hands, config.size, device, len(config.cameras.hands)),
             self.proprio_scaling.encode(self.relative_proprio(proprio)),
             torch.zeros_like(scene) if goal is None else one(goal, config.size, device),
-            torch.tensor([goal is not None], device=device),
-            self._skill_index(skill, device),
         )
-        sampled = self.sample(condition, self._generator)[0].cpu().numpy()
+        has_goal = torch.tensor([goal is not None], device=device)
+        index = self._skill_index(skill, device)
+        condition = self.encode(*seen, has_goal, index)
+        guided = goal is not None and config.guidance > 0
+        without_goal = self.encode(*seen, ~has_goal, index) if guided else None
+        sampled = self.sample(condition, self._generator, without_goal)[0].cpu().numpy()
         actions = snapped(sampled, self.robot)
         told = goal is not None or config.skill_progress
         progress = float(self.predict_progress(condition).clamp(0, 1)) if told else 1.0

@@ -84,20 +84,27 @@ class GoalPolicy(GoalConditionedPolicy):
         )
 
     @torch.no_grad()
-    def sample(self, condition: Tensor, generator: torch.Generator) -> Tensor:
-        """Actions `[B, chunk, A]` in the environment's units, grippers not yet snapped."""
+    def sample(
+        self, condition: Tensor, generator: torch.Generator, without_goal: Tensor | None = None
+    ) -> Tensor:
+        """Actions `[B, chunk, A]`; guidance changes the velocity at every step of the flow."""
         config = self.config
         batch, size = len(condition), self.robot.action_size
         noise = normal((batch, config.chunk * size), generator, condition.device)
         noise = noise * config.temperature
         steps = config.num_steps
         times = torch.arange(steps, device=condition.device) / steps
-        embedded = condition + self.time_embedding(times)[:, None]
-        modulations = self.denoiser.modulations(embedded)  # [steps, B, 3 width] each
+        both = condition if without_goal is None else torch.cat([condition, without_goal])
+        embedded = both + self.time_embedding(times)[:, None]
+        modulations = self.denoiser.modulations(embedded)  # [steps, B or 2 B, 3 width] each
 
         def velocity(x: Tensor, t: float) -> Tensor:
             step = round(t * steps)
-            return self.denoiser.denoise(x, [every[step] for every in modulations]).float()
+            at_step = [every[step] for every in modulations]
+            if without_goal is None:
+                return self.denoiser.denoise(x, at_step).float()
+            told, untold = self.denoiser.denoise(x.repeat(2, 1), at_step).float().chunk(2)
+            return told + config.guidance * (told - untold)
 
         flat = euler(velocity, noise, steps)
         # never beyond what the demonstrations did

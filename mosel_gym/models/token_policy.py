@@ -40,6 +40,7 @@ class TokenPolicyConfig(GoalConditionedConfig):
 
     def __post_init__(self) -> None:
         """Check what no network could be built from."""
+        super().__post_init__()
         self.tokens.check(self.chunk)
         check_heads("the token policy", self.width, self.heads)
         if self.top_k < 1 or not self.temperature > 0:
@@ -110,12 +111,17 @@ class TokenPolicy(GoalConditionedPolicy):
         )
 
     @torch.no_grad()
-    def sample_tokens(self, condition: Tensor, generator: torch.Generator) -> Tensor:
-        """Tokens int64 `[B, n]`, each drawn among the `top_k` likeliest."""
+    def sample_tokens(
+        self, condition: Tensor, generator: torch.Generator, without_goal: Tensor | None = None
+    ) -> Tensor:
+        """Tokens int64 `[B, n]`, each drawn among the `top_k` likeliest; see `sample`."""
         config = self.config
         tokens = torch.zeros((len(condition), 0), dtype=torch.int64, device=condition.device)
         for _ in range(self.tokens.count):
             last = self.logits(condition, tokens)[:, -1]
+            if without_goal is not None:
+                untold = self.logits(without_goal, tokens)[:, -1]
+                last = last + config.guidance * (last - untold)
             values, choices = last.topk(min(config.top_k, last.shape[1]))
             # Drawn where the generator lives, so that a seed is a seed anywhere.
             chances = (values / config.temperature).softmax(dim=1).to(generator.device)
@@ -124,8 +130,10 @@ class TokenPolicy(GoalConditionedPolicy):
         return tokens
 
     @torch.no_grad()
-    def sample(self, condition: Tensor, generator: torch.Generator) -> Tensor:
-        """Actions `[B, chunk, A]` in the environment's units, grippers not yet snapped."""
-        actions = self.tokens.decode(self.sample_tokens(condition, generator))
+    def sample(
+        self, condition: Tensor, generator: torch.Generator, without_goal: Tensor | None = None
+    ) -> Tensor:
+        """Actions `[B, chunk, A]`; guidance changes the logits of every token."""
+        actions = self.tokens.decode(self.sample_tokens(condition, generator, without_goal))
         # never beyond what the demonstrations did
         return self.action_scaling.decode(actions.clamp(-1, 1))

@@ -27,6 +27,9 @@ def test_each_option_changes_what_it_says(untrained: Path) -> None:
     assert off.video_planner.config.num_steps == 4  # type: ignore[attr-defined]
     noisy = ExecutedAgent(plain, Execution(temperature=0.5)).build()
     assert noisy.inverse_dynamics.config.temperature == 0.5  # type: ignore[attr-defined]
+    guided = ExecutedAgent(plain, Execution(guidance=0.5)).build()
+    assert guided.inverse_dynamics.config.guidance == 0.5  # type: ignore[attr-defined]
+    assert Execution(guidance=0.5).label("base") == "base, guidance 0.5"
     slow = Execution(advance_below=2.0, steps_per_frame=24)
     executor = ExecutedAgent(plain, slow).build().config.executor  # type: ignore[attr-defined]
     assert executor == replace(usual.executor, advance_below=2.0, max_steps_per_frame=24)
@@ -59,6 +62,8 @@ def test_what_has_no_effect_is_refused(untrained: Path, tmp_path: Path) -> None:
     for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(SpecMismatch, match="temperature is"):
             Execution(temperature=wrong)
+        with pytest.raises(SpecMismatch, match="guidance is"):
+            Execution(guidance=wrong)
     with pytest.raises(SpecMismatch, match="advance_below is -1"):
         Execution(advance_below=-1.0)
     with pytest.raises(SpecMismatch, match="steps_per_frame is 0"):

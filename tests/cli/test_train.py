@@ -63,8 +63,9 @@ def test_one_preset_from_files_to_an_agent(data: Path) -> None:
     assert train("judge", data, *preset, "--held-out", "0", "--model.size", "32") == 0
     packed = ("--video", planner[1], "--policy", start[1], "--out", str(runs / "agent"))
     judge = ("--judge", str(runs / "judge" / "judge.safetensors"))
-    assert main(["pack", *packed, *judge, *preset]) == 0
+    assert main(["pack", *packed, *judge, *preset, "--guidance", "0.5"]) == 0
     agent = MoselAgent.from_pretrained(runs / "agent")
+    assert agent.inverse_dynamics.config.guidance == 0.5  # type: ignore[attr-defined]
     augmentation = agent.config.policy.augmentation  # it will be refined as it was trained
     assert (augmentation.hand_dropout, augmentation.shift_px) == (0.3, 1)
     agent.reset("g", skills=[SKILL], plan=[SKILL])

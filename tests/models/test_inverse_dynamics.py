@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from mosel_gym.agents.base import InverseDynamics
 from mosel_gym.errors import SpecMismatch, UnknownId
@@ -59,6 +60,32 @@ def test_the_seed_decides_the_actions(policy: GoalPolicy, observation: dict[str,
     policy.config = replace(policy.config, temperature=1.0)
     np.testing.assert_array_equal(two_chunks(1), two_chunks(1))
     assert (two_chunks(1) != two_chunks(2)).any()
+
+
+def test_guidance_goes_on_from_what_the_goal_changes(
+    policy: GoalPolicy, observation: dict[str, Any]
+) -> None:
+    def actions(guidance: float, goal: np.ndarray | None) -> np.ndarray:
+        # One Euler step from zero noise, so that actions are linear in the velocity.
+        policy.config = replace(policy.config, guidance=guidance, num_steps=1)
+        return policy.act(observation, goal, None).actions[:, :6]
+
+    generator = torch.Generator().manual_seed(0)
+    for weights in policy.parameters():  # fresh blocks let no condition through
+        weights.data += 0.05 * torch.randn(weights.shape, generator=generator)
+    untold = actions(0, None)
+    plain, guided = actions(0, picture(2)), actions(0.5, picture(2))
+    low, high = (policy.action_scaling.decode(torch.full((7,), end))[:6].numpy() for end in (-1, 1))
+    inside = np.ones(plain.shape, bool)
+    for answer in (untold, plain, guided):  # what is clipped to the demonstrations' range is not
+        inside &= (answer > low + 1e-3) & (answer < high - 1e-3)
+    assert inside.any()
+    assert np.abs(plain - untold)[inside].max() > 1e-3
+    np.testing.assert_allclose(guided[inside], (plain + 0.5 * (plain - untold))[inside], atol=1e-5)
+    np.testing.assert_array_equal(actions(0.5, None), untold)  # nothing to be guided by
+    for wrong in (-0.1, float("nan"), float("inf")):
+        with pytest.raises(SpecMismatch, match="guidance is"):
+            replace(policy.config, guidance=wrong)
 
 
 def test_without_a_goal_its_distance_is_the_horizon(

@@ -90,6 +90,16 @@ def test_only_the_likeliest_tokens_are_drawn() -> None:
     assert drawn[:, 0].tolist() == [int(likeliest[0])] * 64
 
 
+def test_guidance_moves_the_likeliest_token_away_from_that_without_the_goal() -> None:
+    policy = make(top_k=1, guidance=50.0)
+    told, untold = torch.randn(2, 1, 32, generator=torch.Generator().manual_seed(0)) * 5
+    empty = torch.zeros((1, 0), dtype=torch.int64)
+    with_goal, without = (policy.logits(one, empty)[0, -1] for one in (told, untold))
+    expected = (with_goal + 50.0 * (with_goal - without)).argmax()
+    tokens = policy.sample_tokens(told, torch.Generator().manual_seed(0), untold)
+    assert int(tokens[0, 0]) == int(expected) != int(with_goal.argmax())
+
+
 def test_a_token_depends_on_those_before_it_only() -> None:
     policy = make()
     condition = torch.randn(1, 32, generator=torch.Generator().manual_seed(0))
