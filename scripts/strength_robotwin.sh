@@ -24,7 +24,7 @@ $MOSEL collect --task MOSEL-RoboTwin-SweepBlock --seed 345000 --episodes 50 --on
 
 # The weights that ship saw the two extra skills, and hands' views shifted by 1 px in place of 4, from policy-3 and video-2 on; demonstrations
 # whose hands stand still before they close, and hold the hammer near its head, from policy-5 and video-3 on; and blows that end at the block,
-# not ten centimetres above it, in policy-6 and video-4.
+# not ten centimetres above it, from policy-6 and video-4 on.
 POLICY="--preset robotwin $HANDS --data $DATA"
 VIDEO="--preset robotwin --data $DATA --model.widths 96 192 --model.codec.channels 16"
 $MOSEL train policy $POLICY --loop.steps 6000 --out "$RUNS/policy-1"
@@ -44,7 +44,10 @@ $MOSEL train video $VIDEO --start "$RUNS/video-2/planner.safetensors" --loop.ste
 $MOSEL train video $VIDEO --start "$RUNS/video-3/planner.safetensors" --loop.steps 1500 --loop.lr 8e-4 --out "$RUNS/video-4"
 $MOSEL train policy $LARGE --start "$RUNS/policy-5/policy.safetensors" --planner "$RUNS/video-4/planner.safetensors" \
   --loop.steps 3500 --out "$RUNS/policy-6"
-$MOSEL pack --preset robotwin --video "$RUNS/video-4/planner.safetensors" --policy "$RUNS/policy-6/policy.safetensors" \
+# The same once more, for longer.
+$MOSEL train policy $LARGE --start "$RUNS/policy-6/policy.safetensors" --planner "$RUNS/video-4/planner.safetensors" \
+  --loop.steps 7000 --out "$RUNS/policy-7"
+$MOSEL pack --preset robotwin --video "$RUNS/video-4/planner.safetensors" --policy "$RUNS/policy-7/policy.safetensors" \
   --judge mosel_gym/checkpoints/judges/robotwin.safetensors \
   --card '{"information": "50 demonstrations of each of nine skills, and of two of them in another scene; no long task"}' --out "$OUT/agent"
 
@@ -58,11 +61,8 @@ $MOSEL improve-rounds --agent "$OUT/agent" --tasks $LONG --rounds 1 --target lan
 $MOSEL eval --agent "$OUT/rounds/rounds/1/agent" --label "after round 1" --round 1 --tasks robotwin --episodes 50 \
   --seed 1000000 --no-video --rows results/strength.jsonl --out "$OUT/eval/after-1"
 
-# A second round, for the policy, from 50 judged interactions of each of the three; its control takes as many steps on demonstrations.
-$MOSEL improve-rounds --agent "$OUT/rounds/rounds/1/agent" --tasks robotwin --rounds 1 --target policy --interactions 50 --explore 1 \
-  --demos "$DATA" --steps 800 --min-confidence 0.9 --failed-goal followed --balance failures --check 10 --out "$OUT/rounds-2"
-for arm in "agent,after round 2" "control,control, round 2"; do
-  $MOSEL eval --agent "$OUT/rounds-2/rounds/1/${arm%%,*}" --label "${arm#*,}" --round 2 --tasks robotwin --episodes 50 \
-    --seed 1000000 --no-video --rows results/strength.jsonl --out "$OUT/eval/${arm%%,*}-2"
-done
+# A second round would teach the policy from 50 judged interactions of each of the three, beside a control of as many steps on
+# demonstrations alone. With policy-6 it gained over its control and not over the agent before it (results/robotwin_third_round_2.json):
+# improve-rounds --agent "$OUT/rounds/rounds/1/agent" --tasks robotwin --rounds 1 --target policy --interactions 50 --explore 1
+#   --demos "$DATA" --steps 800 --min-confidence 0.9 --failed-goal followed --balance failures --check 10 --out "$OUT/rounds-2"
 $MOSEL bench strength

@@ -48,10 +48,11 @@ def test_policy_and_planner_answer_as_they_did() -> None:
     policy = agent.inverse_dynamics
     policy.reset(3)  # type: ignore[attr-defined]
     size = policy.robot.proprio_size  # type: ignore[attr-defined]
-    observation = dict.fromkeys(CAMERAS, frame) | {"proprio": np.zeros(size, np.float32)}
+    grey = np.full_like(frame, 168)  # a goal at a distance that the policy can tell
+    observation = dict.fromkeys(CAMERAS, grey) | {"proprio": np.zeros(size, np.float32)}
     chunk = policy.act(observation, frames[-1], None)
-    first = [-0.07812, 0.22928, 0.36327, -0.01044, -0.01237, 0.00684, 0.0]
-    first += [0.33268, 0.17907, -1.0, 0.02172, 0.02131, 0.06003, 0.0]
+    first = [-0.0368, -0.00725, 0.54086, 0.09801, 0.00116, 0.09734, 0.0]
+    first += [-0.31125, 0.0252, -1.0, 0.01369, 0.09012, 0.16896, 0.0]
     np.testing.assert_allclose(chunk.actions[0], first, atol=2e-3)
-    np.testing.assert_allclose(chunk.steps_to_goal, 2.5705, atol=0.05)
+    np.testing.assert_allclose(chunk.steps_to_goal, 10.0274, atol=0.05)
     np.testing.assert_allclose(frames.mean(), 167.7730, atol=0.05)
