@@ -52,21 +52,6 @@ def test_each_moka_pot_has_an_end_of_its_own_whatever_the_layout() -> None:
     env.close()
 
 
-def test_fingers_close_and_open_where_the_hand_stands_still() -> None:
-    env = _env(0.0)
-    env.reset(seed=HELD_OUT)
-    actions, positions = [], []
-    for action in skill_actions(env, env.task.plan[0]):
-        positions.append(env.scene.dynamics.eef_position.copy())
-        actions.append(action)
-        env.step(action.astype(np.float32))
-    turns = np.flatnonzero(np.diff(np.sign([action[6] for action in actions]))) + 1
-    assert len(turns) == 2  # close, open
-    for at in turns:
-        assert np.linalg.norm(positions[at] - positions[at - 3]) < 0.006
-    env.close()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("spread", "least"), [(0.0, 48), (0.05, 45)])
 def test_expert_solves_fifty_held_out_seeds(spread: float, least: int) -> None:

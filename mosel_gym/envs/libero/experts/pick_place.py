@@ -17,9 +17,6 @@ from mosel_gym.envs.libero.experts.hand import CLOSE, OPEN, Array, Hand
 from mosel_gym.envs.libero.experts.places import Place, find_place, lowest_hand
 
 _HOVER_M, _FIRST_LIFT_M, _LIFT_M, _RETREAT_M = 0.12, 0.05, 0.20, 0.12
-_STILL_STEPS = 4
-"""Before fingers close or open. Who imitates it is a step or two off in when, and one that closes
-on the way down, or opens on the way there, misses by centimetres."""
 _TRIES = 3
 _TIGHT_M = 0.005
 _CORRIDOR_M = 0.11
@@ -52,9 +49,6 @@ def take(hand: Hand, grasp: Grasp, beside: Array) -> Iterator[Array]:
         yield from hand.go(np.array([*above[:2], over]), OPEN, 0.04, rotation=rotation)
     yield from hand.go(above, OPEN, rotation=rotation, turn_tolerance_rad=0.15)
     yield from hand.go(point, OPEN, tolerance_m=0.006, max_steps=40, rotation=rotation)
-    yield from hand.stay(point, OPEN, _STILL_STEPS, rotation)
-    # Whatever pushed it meanwhile: it closes there and nowhere else.
-    yield from hand.go(point, OPEN, tolerance_m=0.004, max_steps=12, rotation=rotation)
     yield from hand.stay(point, CLOSE, 13, rotation)
     lifted = hand.position + _FIRST_LIFT_M * grasp.upwards
     yield from hand.go(lifted, CLOSE, tolerance_m=0.02, max_steps=20, rotation=rotation)
@@ -108,7 +102,6 @@ def _put(
     lowered[:2] = goal[:2] + (hand.position - middle(hand, thing))[:2]
     lowered[2] = max(lowered[2], lowest_hand(hand, thing, where, lowered, grasp))
     yield from hand.go(lowered, CLOSE, tolerance_m=0.008, max_steps=50, rotation=rotation)
-    yield from hand.stay(lowered, CLOSE, _STILL_STEPS, rotation)
     yield from hand.stay(lowered, OPEN, 8, rotation)
     away = lowered + _RETREAT_M * grasp.upwards
     yield from hand.go(away, OPEN, tolerance_m=0.02, rotation=rotation)
