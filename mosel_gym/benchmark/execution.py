@@ -103,9 +103,9 @@ class Execution:
         if self.sampling_steps is not None:
             set_sampling_steps(agent, self.sampling_steps)
         if self.temperature is not None:
-            set_temperature(agent, self.temperature)
+            _set_policy(agent, "temperature", self.temperature)
         if self.guidance is not None:
-            set_guidance(agent, self.guidance)
+            _set_policy(agent, "guidance", self.guidance)
         if self.advance_below is not None:
             _set_executor(agent, advance_below=self.advance_below)
         if self.steps_per_frame is not None:
@@ -152,41 +152,24 @@ def set_sampling_steps(agent: Any, steps: int) -> None:
     planner.config = replace(config, num_steps=steps)
 
 
-def set_temperature(agent: Any, temperature: float) -> None:
-    """Let the policy of a loaded agent sample with so much noise.
+def _set_policy(agent: Any, name: str, value: float) -> None:
+    """Change a number of a loaded agent's policy.
 
     Raises:
-        SpecMismatch: Its policy does not sample, or not at that temperature.
+        SpecMismatch: Its policy has no such number, or does not allow that value.
     """
     policy = getattr(agent, "inverse_dynamics", None)
     config: Any = getattr(policy, "config", None)
-    if "temperature" not in _names(config):
+    if name not in _names(config):
         raise SpecMismatch(
-            f"{agent.name} has no policy that samples its actions, so that the temperature cannot "
-            "be varied. A `GoalPolicy` does, and a `TokenPolicy`."
+            f"{agent.name} has no policy that is shown goal frames and samples its actions, so "
+            f"that its {name} cannot be varied. A `GoalPolicy` has one, and a `TokenPolicy`."
         )
     assert policy is not None
     try:
-        policy.config = replace(config, temperature=temperature)
+        policy.config = replace(config, **{name: value})
     except ValueError as error:
         raise SpecMismatch(str(error)) from error
-
-
-def set_guidance(agent: Any, guidance: float) -> None:
-    """Let the policy of a loaded agent go so far beyond what the goal frame changes.
-
-    Raises:
-        SpecMismatch: Its policy takes no goal frame, or there is no such guidance.
-    """
-    policy = getattr(agent, "inverse_dynamics", None)
-    config: Any = getattr(policy, "config", None)
-    if "guidance" not in _names(config):
-        raise SpecMismatch(
-            f"{agent.name} has no policy that is shown goal frames, so that guidance changes "
-            "nothing. A `GoalPolicy` is, and a `TokenPolicy`."
-        )
-    assert policy is not None
-    policy.config = replace(config, guidance=guidance)
 
 
 @dataclass(frozen=True)
