@@ -105,6 +105,11 @@ class Execution:
         if self.temperature is not None:
             _set_policy(agent, "temperature", self.temperature)
         if self.guidance is not None:
+            if not getattr(agent, "has_video", True):
+                raise SpecMismatch(
+                    f"{agent.name} shows its policy no goal frame, so that --guidance changes "
+                    "nothing. Leave it out."
+                )
             _set_policy(agent, "guidance", self.guidance)
         if self.advance_below is not None:
             _set_executor(agent, advance_below=self.advance_below)

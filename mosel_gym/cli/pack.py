@@ -64,6 +64,11 @@ def main(
     _check(kind, {"video": video, "judge": judge})
     network = load_policy(policy)
     if guidance is not None:
+        if kind == "palm-e":
+            raise MoselError(
+                f"--guidance {guidance} changes nothing for the kind 'palm-e', whose policy is "
+                "shown no goal frame; leave it out."
+            )
         network.config = replace(network.config, guidance=guidance)
     suite = find_preset(preset)
     config = suite.for_agent(network, augmentation_of(policy))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mosel_gym.agents.baselines import PalmEAgent
+from mosel_gym.agents.planning.offline import OfflinePlanner
 from mosel_gym.agents.pretrained import load_any
 from mosel_gym.benchmark.eval_rows import eval_rows
 from mosel_gym.benchmark.evaluate import EvalConfig, check_rows
@@ -14,6 +16,7 @@ from mosel_gym.benchmark.execution import ExecutedAgent, Execution
 from mosel_gym.benchmark.results import EpisodeResult
 from mosel_gym.benchmark.specs import PretrainedAgent
 from mosel_gym.errors import SpecMismatch
+from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 
 TASK = "MOSEL-LiberoLong-Task6"
 
@@ -68,6 +71,9 @@ def test_what_has_no_effect_is_refused(untrained: Path, tmp_path: Path) -> None:
         Execution(advance_below=-1.0)
     with pytest.raises(SpecMismatch, match="steps_per_frame is 0"):
         Execution(steps_per_frame=0)
+    told = GoalPolicy(GoalPolicyConfig(size=16, skill_id=True, skills=("lift",)))
+    with pytest.raises(SpecMismatch, match="shows its policy no goal frame"):
+        Execution(guidance=0.5).apply(PalmEAgent(OfflinePlanner(), told))
     hip = PretrainedAgent(f"hip:{untrained}")
     with pytest.raises(SpecMismatch, match="never asks a judge"):
         ExecutedAgent(hip, Execution(judge_in_loop="on")).build()

@@ -49,7 +49,7 @@ def train(what: str, data: Path, *words: str) -> int:
     return main(["train", what, "--data", str(data), "--out", str(out), *LOOP, *words])
 
 
-def test_one_preset_from_files_to_an_agent(data: Path) -> None:
+def test_one_preset_from_files_to_an_agent(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs, preset = data.parent, ("--preset", "robotwin")
     codec = ("--model.codec.size", "16", "--model.codec.widths", "8", "16")
     video = (*codec, "--codec.loop.steps", "2", "--model.widths", "32", "32")
@@ -64,6 +64,9 @@ def test_one_preset_from_files_to_an_agent(data: Path) -> None:
     packed = ("--video", planner[1], "--policy", start[1], "--out", str(runs / "agent"))
     judge = ("--judge", str(runs / "judge" / "judge.safetensors"))
     assert main(["pack", *packed, *judge, *preset, "--guidance", "0.5"]) == 0
+    silent = ("--policy", start[1], "--out", str(runs / "silent"), "--kind", "palm-e")
+    assert main(["pack", *silent, *preset, "--guidance", "0.5"]) != 0  # it is shown no goal
+    assert "changes nothing for the kind 'palm-e'" in capsys.readouterr().err
     agent = MoselAgent.from_pretrained(runs / "agent")
     assert agent.inverse_dynamics.config.guidance == 0.5  # type: ignore[attr-defined]
     augmentation = agent.config.policy.augmentation  # it will be refined as it was trained
