@@ -20,7 +20,7 @@ from mosel_gym.agents.checkpoint import StoredAgent, load_agent, save_agent
 from mosel_gym.agents.config import MoselConfig
 from mosel_gym.agents.improvement.evidence import Evidence, Memory
 from mosel_gym.agents.improvement.language import History, refine_plan
-from mosel_gym.agents.improvement.policy import refine_policy
+from mosel_gym.agents.improvement.policy import refine_policy, with_imagined
 from mosel_gym.agents.improvement.route import choose
 from mosel_gym.agents.improvement.video import refine_video
 from mosel_gym.agents.trace import Trace
@@ -191,8 +191,9 @@ class MoselAgent(ActingAgent):
             if route.module == "video":
                 done = refine_video(self.video_planner, evidence, demos, self.config.video, least)
             else:
+                shown = with_imagined(demos, self.video_planner)
                 recipe = self.config.policy
-                done = refine_policy(self.inverse_dynamics, evidence, demos, recipe, least)
+                done = refine_policy(self.inverse_dynamics, evidence, shown, recipe, least)
             report = replace(report, **asdict(done))
         self.rounds += 1
         self._memory.clear()

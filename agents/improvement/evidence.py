@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from mosel_gym.agents.improvement.segments import failed_segments, successful_segments
-from mosel_gym.data.balance import Balance, balanced
+from mosel_gym.data.balance import Balance, balanced, quickest
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
 from mosel_gym.data.clip_store import store_name, stored_clips
@@ -36,6 +36,9 @@ class Evidence:
     hard one's few. "failures": each weighs by how often it was judged failed."""
     min_confidence: float = 0.0
     """Confidence of the analyzer below which a success is not learned from."""
+    quickest: float = 1.0
+    """Share of each skill's successes that is learned from, shortest first: what got there after
+    long dithering teaches mostly dithering."""
     store: Path | None = None
     """Keep the pictures of clips in files below this folder, in place of memory: a hundred episodes
     at 64 px take more than a gigabyte."""
@@ -80,7 +83,8 @@ class Evidence:
     def clips(self, size: int, success: bool, cameras: Cameras = LIBERO_CAMERAS) -> list[Clip]:
         """D_success or D_fail as training clips, with pictures of `size` px.
 
-        D_success holds every segment that was judged successful with at least `min_confidence`.
+        D_success holds every segment that was judged successful with at least `min_confidence`, of
+        each skill the `quickest`.
         D_fail holds nothing but the failed skill's own steps, see `segments.failed_segments`.
 
         Raises:
@@ -92,6 +96,8 @@ class Evidence:
         else:
             name = store_name("success" if success else "failed", size, cameras)
             clips = stored_clips(self.store / name, lambda: self._clips(size, success, cameras))
+        if success:
+            clips = quickest(clips, self.quickest)
         return balanced(clips, self.balance, self._failing())
 
     def require_episodes(self, accepted: int) -> None:

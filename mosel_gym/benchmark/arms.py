@@ -94,6 +94,7 @@ def control_arm(job: ArmJob) -> ImproveReport:
         NotEnoughData: There are no demonstrations.
         ValueError: The target is not a network.
     """
+    from mosel_gym.agents.improvement.policy import with_imagined
     from mosel_gym.training.finetune_policy import finetune_policy
     from mosel_gym.training.finetune_video import finetune_video
 
@@ -106,8 +107,8 @@ def control_arm(job: ArmJob) -> ImproveReport:
     if job.target == "video":
         done = finetune_video(networks[0], [], demos, agent.config.video, device=job.device)
     elif job.target == "policy":
-        config = agent.config.policy
-        done = finetune_policy(networks[1], [], [], demos, config, device=job.device)
+        config, shown = agent.config.policy, with_imagined(demos, agent.video_planner)
+        done = finetune_policy(networks[1], [], [], shown, config, device=job.device)
     else:
         raise ValueError(f"target is {job.target!r}; a control exists for 'video' and 'policy'.")
     report = ImproveReport(
@@ -241,6 +242,7 @@ def evidence_of(job: ArmJob) -> Evidence:
         ReflectionBuffer(job.buffer),
         balance=recipe.balance,
         min_confidence=recipe.min_confidence,
+        quickest=recipe.quickest,
         store=store,
     )
 

@@ -29,6 +29,8 @@ class Recipe:
     """What each skill weighs in what was collected, see `data.balance`."""
     min_confidence: float = 0.0
     """Confidence of the analyzer below which a success is not learned from."""
+    quickest: float = 1.0
+    """Share of each skill's successes that is learned from, shortest first."""
     failed_goal: FailedGoal | None = None
     """Towards which goal a failed action is called wrong, see `PolicyFinetuneConfig`."""
 
@@ -47,6 +49,8 @@ class Recipe:
             )
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"min_confidence is {self.min_confidence}; it must lie in 0..1.")
+        if not 0 < self.quickest <= 1:
+            raise ValueError(f"quickest is {self.quickest}; it must lie above 0, up to 1 (all).")
         if self.min_accepted is not None and self.min_accepted < 1:
             raise ValueError(f"min_accepted is {self.min_accepted}; it must be at least 1.")
 

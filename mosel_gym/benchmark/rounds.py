@@ -177,7 +177,7 @@ class _Rounds:
             llm=config.llm,
             seed=config.training_seed(number),
             recipe=config.recipe,
-            skills=tuple(collected["skills"]),
+            skills=None if config.replay_all else tuple(collected["skills"]),
             store=str(place.path / "clips"),
             demo_store=str(self.folder.path / "clips"),
             device=config.device,

@@ -48,7 +48,10 @@ class RoundsConfig:
     video in rounds 1, 3, ... and policy in rounds 2, 4, ...; "auto" goes by the reflections."""
     demos: Path | None = None
     """Folder of demonstrations, with subfolders. They are replayed, and are all that the control
-    gets; only clips of skills that some plan of the round has are taken."""
+    gets. A policy learns from them with what the agent's own planner imagines of them."""
+    replay_all: bool = False
+    """Take demonstrations of every skill in the folder, against forgetting what the round does not
+    act in; otherwise only of skills that some plan of the round has."""
     control: bool = True
     """Beside every round, train another agent on demonstrations alone, for as many steps."""
     replay: float | None = None
@@ -68,6 +71,9 @@ class RoundsConfig:
     failed, so that a round goes where there is something to be gained; "none": each step does."""
     min_confidence: float = 0.0
     """Confidence of the analyzer below which a success is not learned from; 0 takes all."""
+    quickest: float = 1.0
+    """Share of each skill's successes that is learned from, shortest first: what got there after
+    long dithering teaches mostly dithering."""
     failed_goal: FailedGoal | None = None
     """Policy: towards which goal a failed action is called wrong. "future": its own future picture,
     as in the paper; "followed": the imagined frame that it followed; "none": no goal; None = as the
@@ -153,6 +159,7 @@ class RoundsConfig:
             self.min_accepted,
             self.balance,
             self.min_confidence,
+            self.quickest,
             self.failed_goal,
         )
 

@@ -46,6 +46,18 @@ def balanced(
     return sorted(chosen, key=lambda clip: order[id(clip)])
 
 
+def quickest(clips: Sequence[Clip], share: float) -> list[Clip]:
+    """Of each skill's clips the share with the fewest steps, at least one; in the old order."""
+    by_skill: dict[str, list[int]] = {}
+    for at, clip in enumerate(clips):
+        by_skill.setdefault(clip.skill, []).append(at)
+    kept: list[int] = []
+    for own in by_skill.values():
+        own.sort(key=lambda at: len(clips[at].actions))
+        kept += own[: max(1, round(share * len(own)))]
+    return [clips[at] for at in sorted(kept)]
+
+
 def _repeated(clips: Sequence[Clip], times: float) -> list[Clip]:
     """Each clip about so many times; below 1, an even choice of them, of at least one."""
     if times >= 1:

@@ -26,6 +26,10 @@ class SkillTable:
         """Number of skills."""
         return len(self.texts)
 
+    def __contains__(self, skill: str) -> bool:
+        """Whether the network was built for `skill`."""
+        return normalized(skill) in self._index
+
     def index(self, skill: str) -> int:
         """Row of `skill`.
 

@@ -117,6 +117,20 @@ def test_skills_can_be_given_equal_weight() -> None:
     assert evidence.counts_by_skill() == {FIRST: (4, 0), SECOND: (1, 3)}
 
 
+def test_of_each_skills_successes_the_quickest_are_learned_from() -> None:
+    pairs = []
+    for seed, end in enumerate((6, 9, 3, 8)):  # the first skill took so many of 24 steps
+        episode = made_episode(seed, True, True)
+        segments = (SkillSegment(FIRST, 0, end), SkillSegment(SECOND, end, 24))
+        pairs.append((replace(episode, segments=segments), said(episode, True, True)))
+    chosen = Evidence(pairs, quickest=0.5).clips(16, True)
+    took = [(clip.skill == FIRST, len(clip.actions)) for clip in chosen]
+    # In the order of the episodes; the second skill was quickest where the first was slowest.
+    assert took == [(True, 6), (False, 15), (True, 3), (False, 16)]
+    assert len(Evidence(pairs, quickest=0.01).clips(16, True)) == 2
+    assert len(Evidence(pairs, quickest=0.5).clips(16, False)) == 0
+
+
 def test_skills_can_weigh_as_much_as_they_fail() -> None:
     pairs = []
     for seed in range(10):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mosel_gym.agents.checkpoint import load_agent
 from mosel_gym.agents.config import MoselConfig
 from mosel_gym.agents.executor import ExecutorConfig
 from mosel_gym.agents.improvement.evidence import Evidence
+from mosel_gym.agents.improvement.policy import with_imagined
 from mosel_gym.agents.improvement.route import choose
 from mosel_gym.agents.mosel import MoselAgent
 from mosel_gym.agents.planning.offline import OfflinePlanner
@@ -23,7 +25,7 @@ from mosel_gym.models.codec import CodecConfig
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
 from mosel_gym.models.judge import SubgoalJudge, SubgoalJudgeConfig
 from mosel_gym.models.video_planner import LatentVideoPlanner, VideoPlannerConfig
-from mosel_gym.training.finetune_policy import PolicyFinetuneConfig
+from mosel_gym.training.finetune_policy import PolicyFinetuneConfig, finetune_policy
 from mosel_gym.training.finetune_video import VideoFinetuneConfig
 from mosel_gym.training.loop import LoopConfig
 
@@ -128,6 +130,43 @@ def test_refines_a_network(network_agent, judged_buffer, target):
     assert torch.equal(weights(other), untouched)
     assert not network.training
     assert agent.rounds == 1
+
+
+def test_demonstrations_are_shown_as_the_agents_own_planner_imagines_them(
+    buttons, network_agent, judged_buffer
+):
+    demos = Evidence(judged_buffer).clips(32, True)
+    demos = [replace(clip, imagined=None, followed=None) for clip in demos]
+    unknown = replace(demos[0], skill="fold the towel")
+    own = replace(demos[0], imagined=np.zeros((2, 32, 32, 3), np.uint8))
+    planner = network_agent().video_planner
+    shown = with_imagined([demos[0], unknown, own, demos[1]], planner)
+    assert [len(clip.actions) for clip in shown[::3]] == [len(clip.actions) for clip in demos[:2]]
+    pictures = [clip.imagined for clip in shown]
+    assert [None if row is None else len(row) for row in pictures] == [3, None, 2, 3]
+    assert pictures[0] is not None
+    assert pictures[0].shape == (3, 32, 32, 3)
+    assert shown[1] is unknown  # the planner does not know the skill
+    assert shown[2] is own
+    again = with_imagined(demos, planner)  # a round that is resumed sees the same
+    np.testing.assert_array_equal(again[1].imagined, pictures[3])
+    assert with_imagined(demos, buttons.StraightImagination()) == demos
+
+
+def test_the_policys_round_sees_imagined_demonstrations(network_agent, judged_buffer, monkeypatch):
+    demos = Evidence(judged_buffer).clips(32, True)
+    demos = [replace(clip, imagined=None, followed=None) for clip in demos]
+    seen = []
+    honest = finetune_policy
+
+    def noted(policy, success, failed, given, config, **arguments):
+        seen.extend(given)
+        return honest(policy, success, failed, given, config, **arguments)
+
+    monkeypatch.setattr("mosel_gym.agents.improvement.policy.finetune_policy", noted)
+    network_agent().improve(judged_buffer, "policy", demos=demos)
+    assert len(seen) == len(demos)
+    assert all(clip.imagined is not None for clip in seen)
 
 
 def test_too_little_data_changes_nothing(network_agent, judged_buffer):

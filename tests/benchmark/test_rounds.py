@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tqdm import tqdm
@@ -21,6 +22,7 @@ from mosel_gym.benchmark.rounds_episodes import Episodes
 from mosel_gym.benchmark.rounds_report import write_rounds
 from mosel_gym.benchmark.rounds_state import RoundsFolder
 from mosel_gym.benchmark.specs import PretrainedAgent
+from mosel_gym.data.windows import Clip, load_clips
 from mosel_gym.errors import MoselError, SpecMismatch
 from tests.benchmark.judged_episodes import TASK
 from tests.benchmark.paper.tiny_agents import LIBERO, write_agents, write_demos
@@ -123,6 +125,26 @@ def test_the_report_says_all_of_it(finished: tuple[Path, RoundsConfig]) -> None:
     assert "rolled back" in page
     assert (out / "success.png").stat().st_size > 5000
     assert json.loads((out / "summary.json").read_text())["rounds"][1]["outcome"] == "rolled back"
+
+
+@pytest.mark.parametrize("replay_all", [False, True])
+def test_which_demonstrations_are_replayed(
+    config: RoundsConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replay_all: bool
+) -> None:
+    asked: list[Any] = []
+
+    def noted(paths: Any, size: int, skills: Any, **options: Any) -> list[Clip]:
+        asked.append(skills)
+        return load_clips(paths, size, skills, **options)
+
+    monkeypatch.setattr("mosel_gym.data.windows.load_clips", noted)
+    config = small(config, target=("policy",), replay_all=replay_all)
+    collected(config, tmp_path, 1, [GOOD, HALF, BAD])
+    checked(config, tmp_path, 1, [True] * 3, [True] * 3)
+    (done,) = improve_rounds(config, tmp_path, 1, progress=False)
+    assert done.outcome == "kept"
+    wanted = None if replay_all else tuple(done.rollouts["skills"])
+    assert asked == [wanted] * 2  # the round, and its control
 
 
 def test_other_settings_are_refused_and_more_rounds_are_not(
