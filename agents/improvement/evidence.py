@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mosel_gym.agents.improvement.segments import failed_segments, successful_segments
+from mosel_gym.agents.improvement.segments import failed_segments, reached, successes
 from mosel_gym.data.balance import Balance, balanced, quickest
 from mosel_gym.data.buffer import ReflectionBuffer
 from mosel_gym.data.cameras import LIBERO_CAMERAS, Cameras
@@ -36,6 +36,9 @@ class Evidence:
     hard one's few. "failures": each weighs by how often it was judged failed."""
     min_confidence: float = 0.0
     """Confidence of the analyzer below which a success is not learned from."""
+    at_least: float = 0.0
+    """Share of each skill's tries that count as successes in any case, the likeliest first, see
+    `segments.successes`."""
     quickest: float = 1.0
     """Share of each skill's successes that is learned from, shortest first: what got there after
     long dithering teaches mostly dithering."""
@@ -73,18 +76,19 @@ class Evidence:
     def counts_by_skill(self) -> dict[str, tuple[int, int]]:
         """The same for each skill that was judged."""
         found: dict[str, tuple[int, int]] = {}
-        for reflection in self.reflections():
+        reflections = self.reflections()
+        for reflection, chosen in zip(reflections, self._chosen(reflections), strict=True):
             for verdict in reflection.verdicts:
                 good, bad = found.get(verdict.skill, (0, 0))
-                sure = verdict.success and verdict.confidence >= self.min_confidence
-                found[verdict.skill] = (good + sure, bad + (not verdict.success))
+                taken = verdict.segment in chosen
+                found[verdict.skill] = (good + taken, bad + (not verdict.success and not taken))
         return found
 
     def clips(self, size: int, success: bool, cameras: Cameras = LIBERO_CAMERAS) -> list[Clip]:
         """D_success or D_fail as training clips, with pictures of `size` px.
 
-        D_success holds every segment that was judged successful with at least `min_confidence`, of
-        each skill the `quickest`.
+        D_success holds every segment that counts as reached (`segments.successes`), of each skill
+        the `quickest`.
         D_fail holds nothing but the failed skill's own steps, see `segments.failed_segments`.
 
         Raises:
@@ -143,17 +147,19 @@ class Evidence:
     def _clips(self, size: int, success: bool, cameras: Cameras) -> Iterator[Clip]:
         """One episode after the other, so that no two are in memory at once."""
         one_source = OneSource()
-        surely = partial(successful_segments, min_confidence=self.min_confidence)
-        choose = surely if success else failed_segments
-        for where, load, reflection in self._opened():
-            if all(verdict.success is not success for verdict in reflection.verdicts):
+        chosen = self._chosen(self.reflections())
+        for (where, load, reflection), good in zip(self._opened(), chosen, strict=True):
+            told = reached(reflection, good)
+            if not good if success else all(verdict.success for verdict in told.verdicts):
                 continue
             episode = load()
             one_source.check(episode, where)
-            wanted = choose(episode, reflection)
-            yield from clips_of(
-                episode, size, cameras=cameras, reflection=reflection, segments=wanted
-            )
+            wanted = sorted(good) if success else failed_segments(episode, told)
+            yield from clips_of(episode, size, cameras=cameras, reflection=told, segments=wanted)
+
+    def _chosen(self, reflections: Sequence[Reflection]) -> list[frozenset[int]]:
+        """The segments of each episode that are learned from as successes."""
+        return successes(reflections, self.min_confidence, self.at_least)
 
     def _opened(self) -> Iterator[tuple[str, Callable[[], Episode], Reflection]]:
         """Name, a way to load it, and what was said of it, for each episode."""

@@ -242,6 +242,7 @@ def evidence_of(job: ArmJob) -> Evidence:
         ReflectionBuffer(job.buffer),
         balance=recipe.balance,
         min_confidence=recipe.min_confidence,
+        at_least=recipe.at_least,
         quickest=recipe.quickest,
         store=store,
     )

@@ -29,6 +29,8 @@ class Recipe:
     """What each skill weighs in what was collected, see `data.balance`."""
     min_confidence: float = 0.0
     """Confidence of the analyzer below which a success is not learned from."""
+    at_least: float = 0.0
+    """Share of each skill's tries that count as successes in any case, the likeliest first."""
     quickest: float = 1.0
     """Share of each skill's successes that is learned from, shortest first."""
     failed_goal: FailedGoal | None = None
@@ -49,6 +51,8 @@ class Recipe:
             )
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"min_confidence is {self.min_confidence}; it must lie in 0..1.")
+        if not 0 <= self.at_least <= 1:
+            raise ValueError(f"at_least is {self.at_least}; it must lie in 0 (off) to 1.")
         if not 0 < self.quickest <= 1:
             raise ValueError(f"quickest is {self.quickest}; it must lie above 0, up to 1 (all).")
         if self.min_accepted is not None and self.min_accepted < 1:

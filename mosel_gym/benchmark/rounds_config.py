@@ -71,6 +71,10 @@ class RoundsConfig:
     failed, so that a round goes where there is something to be gained; "none": each step does."""
     min_confidence: float = 0.0
     """Confidence of the analyzer below which a success is not learned from; 0 takes all."""
+    at_least: float = 0.0
+    """Share of each skill's tries that count as successes in any case, the likeliest by the
+    analyzer first, none below 5 %: in scenes that it never saw its probabilities can be far too low
+    for a skill, and their order still be right."""
     quickest: float = 1.0
     """Share of each skill's successes that is learned from, shortest first: what got there after
     long dithering teaches mostly dithering."""
@@ -159,6 +163,7 @@ class RoundsConfig:
             self.min_accepted,
             self.balance,
             self.min_confidence,
+            self.at_least,
             self.quickest,
             self.failed_goal,
         )

@@ -72,6 +72,28 @@ def test_a_doubtful_success_is_not_learned_from() -> None:
         evidence.require(2, "Refining")
 
 
+def test_the_likeliest_tries_of_a_skill_can_count_where_the_analyzer_is_never_sure() -> None:
+    """A skill that it calls missed every time, with probabilities whose order is right."""
+    pairs = []
+    for seed, likely in enumerate((0.01, 0.3, 0.02, 0.4, 0.2)):
+        episode = made_episode(seed, True, False)
+        first, second = said(episode, True, False).verdicts
+        verdicts = (first, replace(second, confidence=1 - likely))
+        pairs.append((episode, replace(said(episode, True, False), verdicts=verdicts)))
+    chosen = Evidence(pairs, at_least=0.4)
+    assert chosen.counts_by_skill() == {FIRST: (5, 0), SECOND: (2, 3)}
+    good = [clip for clip in chosen.clips(16, True) if clip.skill == SECOND]
+    for clip, (episode, _) in zip(good, (pairs[1], pairs[3]), strict=True):
+        assert clip.success is True
+        assert np.array_equal(clip.actions, episode.actions[-len(clip.actions) :])
+    assert len(chosen.clips(16, False)) == 3  # none is a success and a failure at once
+    # Never one that is hardly possible, whatever share is asked for.
+    assert Evidence(pairs, at_least=1.0).counts_by_skill()[SECOND] == (3, 2)
+    assert Evidence(pairs).counts_by_skill()[SECOND] == (0, 5)
+    # What the analyzer is sure of counts beyond the share.
+    assert Evidence(pairs, at_least=0.2).counts_by_skill()[FIRST] == (5, 0)
+
+
 def test_where_the_plan_is_at_fault_no_action_is_blamed() -> None:
     episode = made_episode(1, True, False)
     evidence = Evidence([(episode, said(episode, True, False, fault="language"))])

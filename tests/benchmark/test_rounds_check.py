@@ -74,6 +74,8 @@ def test_no_two_kinds_of_episodes_share_a_seed() -> None:
         ({"margin": 0.0}, "set alpha=0"),
         ({"replay": 1.0}, "--replay is 1.0"),
         ({"min_confidence": 1.5}, "--min_confidence is 1.5"),
+        ({"at_least": -0.1}, "--at_least is -0.1"),
+        ({"quickest": 0.0}, "--quickest is 0.0"),
         ({"target": ()}, "--target"),
     ],
 )
