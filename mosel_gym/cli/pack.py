@@ -70,8 +70,15 @@ def main(
                 "shown no goal frame; leave it out."
             )
         network.config = replace(network.config, guidance=guidance)
+    varied = augmentation_of(policy)
+    if guidance and varied is not None and varied.goal_dropout == 0:
+        raise MoselError(
+            f"--guidance {guidance} asks the policy what it would do without a goal, and {policy} "
+            "was trained with --augmentation.goal-dropout 0, always with one. Leave it out, or "
+            "train the policy on with the default, 0.15."
+        )
     suite = find_preset(preset)
-    config = suite.for_agent(network, augmentation_of(policy))
+    config = suite.for_agent(network, varied)
     planner = OfflinePlanner(OfflinePlannerConfig(nearer_hand=suite.nearer_hand))
     imagines: Any = None if video is None else load_planner(video)
     if more_skills:

@@ -58,6 +58,8 @@ def test_one_preset_from_files_to_an_agent(data: Path, capsys: pytest.CaptureFix
     varied = ("--model.size", "16", "--augmentation.hand-dropout", "0.3")
     assert train("policy", data, *preset, *planner, *varied) == 0
     start = ("--start", str(runs / "policy" / "policy.safetensors"))
+    always = ("--augmentation.goal-dropout", "0", "--out", str(runs / "always"))
+    assert train("policy", data, *start, *always) == 0
     again = ("--out", str(runs / "policy-2"))  # the policy that it starts from brings its settings
     assert train("policy", data, *start, *again) == 0
     assert train("judge", data, *preset, "--held-out", "0", "--model.size", "32") == 0
@@ -67,6 +69,11 @@ def test_one_preset_from_files_to_an_agent(data: Path, capsys: pytest.CaptureFix
     silent = ("--policy", start[1], "--out", str(runs / "silent"), "--kind", "palm-e")
     assert main(["pack", *silent, *preset, "--guidance", "0.5"]) != 0  # it is shown no goal
     assert "changes nothing for the kind 'palm-e'" in capsys.readouterr().err
+    asked = ("--video", planner[1], "--policy", str(runs / "always" / "policy.safetensors"))
+    never = (*asked, *judge, "--out", str(runs / "never"), *preset)
+    assert main(["pack", *never, "--guidance", "0.5"]) != 0  # it does not know to be without a goal
+    assert "goal-dropout 0, always with one" in capsys.readouterr().err
+    assert main(["pack", *never, "--guidance", "0"]) == 0
     agent = MoselAgent.from_pretrained(runs / "agent")
     assert agent.inverse_dynamics.config.guidance == 0.5  # type: ignore[attr-defined]
     augmentation = agent.config.policy.augmentation  # it will be refined as it was trained
