@@ -31,6 +31,8 @@ class Recipe:
     """Confidence of the analyzer below which a success is not learned from."""
     at_least: float = 0.0
     """Share of each skill's tries that count as successes in any case, the likeliest first."""
+    old_share: float | None = None
+    """Share of the old weights in the refined policy."""
     quickest: float = 1.0
     """Share of each skill's successes that is learned from, shortest first."""
     failed_goal: FailedGoal | None = None
@@ -55,6 +57,8 @@ class Recipe:
             raise ValueError(f"at_least is {self.at_least}; it must lie in 0 (off) to 1.")
         if not 0 < self.quickest <= 1:
             raise ValueError(f"quickest is {self.quickest}; it must lie above 0, up to 1 (all).")
+        if self.old_share is not None and not 0 <= self.old_share < 1:
+            raise ValueError(f"old_share is {self.old_share}; it must lie in 0..1, and below 1.")
         if self.min_accepted is not None and self.min_accepted < 1:
             raise ValueError(f"min_accepted is {self.min_accepted}; it must be at least 1.")
 
@@ -74,6 +78,7 @@ class Recipe:
             margin=self.margin,
             demo_fraction=self.replay,
             failed_goal=self.failed_goal,
+            old_share=self.old_share,
         )
         return replace(
             config,

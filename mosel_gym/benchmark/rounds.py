@@ -253,7 +253,15 @@ def _in_force(agent: Path, module: str) -> dict[str, Any]:
     if module not in ("video", "policy"):
         return {}
     config = read_json(agent / "agent.json")["config"][module]
-    names = ("alpha", "margin", "demo_fraction", "failed_fraction", "failed_goal", "balance")
+    names = (
+        "alpha",
+        "margin",
+        "demo_fraction",
+        "failed_fraction",
+        "failed_goal",
+        "balance",
+        "old_share",
+    )
     loop = {name: config["loop"][name] for name in ("steps", "batch_size", "lr", "seed")}
     return {name: config[name] for name in names if name in config} | loop
 

@@ -75,6 +75,9 @@ class RoundsConfig:
     """Share of each skill's tries that count as successes in any case, the likeliest by the
     analyzer first, none below 5 %: in scenes that it never saw its probabilities can be far too low
     for a skill, and their order still be right."""
+    old_share: float | None = None
+    """Policy: share of the old weights in the refined ones, in the control's too: fine-tuning on
+    few skills costs others some of what they could. None = the agent's own, usually 0."""
     quickest: float = 1.0
     """Share of each skill's successes that is learned from, shortest first: what got there after
     long dithering teaches mostly dithering."""
@@ -164,6 +167,7 @@ class RoundsConfig:
             self.balance,
             self.min_confidence,
             self.at_least,
+            self.old_share,
             self.quickest,
             self.failed_goal,
         )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mosel_gym.data.windows import Clip
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.models.goal_conditioned import GoalConditionedPolicy
 from mosel_gym.training.finetune import FinetuneReport, shares
 from mosel_gym.training.loop import Draws, LoopConfig, draws_at, fit
@@ -42,6 +43,22 @@ class PolicyFinetuneConfig:
     """(Noise, time) draws a sample, see `GoalConditionedPolicy.losses`."""
     progress_weight: float = 0.5
     past_end: int = 6
+    old_share: float = 0.0
+    """Share of the old weights in the refined ones, which lie so far on the straight line back to
+    them (as WiSE-FT does, Wortsman et al. 2022). Fine-tuning on few skills costs others some of
+    what they could; half way back most of what was learned is still there."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share.
+
+        Raises:
+            SpecMismatch: With the option's name.
+        """
+        if not 0 <= self.old_share < 1:
+            raise SpecMismatch(
+                f"old_share is {self.old_share}; give 0 (off) or more, and less than 1, which "
+                "would leave nothing of what was learned."
+            )
 
 
 def finetune_policy(
@@ -89,6 +106,7 @@ def finetune_policy(
     if config.alpha > 0 and long_enough and failed_count:
         contrasted = PolicyWindows(long_enough, policy, whole_chunks=True, balance=config.balance)
     before, times = _policy_errors(policy, imitated, config.loop.seed, config.draws)
+    old = {name: weight.detach().clone() for name, weight in policy.named_parameters()}
     margin = Margin.from_losses(before, times, config.margin).to(device)
 
     def losses(draw: Draws) -> dict[str, Tensor]:
@@ -114,6 +132,9 @@ def finetune_policy(
     report = fit(
         policy, losses, config.loop, None, label="refining policy", progress=progress, device=device
     )
+    with torch.no_grad():
+        for name, weight in policy.named_parameters():
+            weight.lerp_(old[name], config.old_share)
     after, _ = _policy_errors(policy, imitated, config.loop.seed, config.draws)
     seconds = time.monotonic() - start_s
     return FinetuneReport(float(before.mean()), float(after.mean()), report.steps, seconds)

@@ -76,6 +76,7 @@ def test_no_two_kinds_of_episodes_share_a_seed() -> None:
         ({"min_confidence": 1.5}, "--min_confidence is 1.5"),
         ({"at_least": -0.1}, "--at_least is -0.1"),
         ({"quickest": 0.0}, "--quickest is 0.0"),
+        ({"old_share": 1.0}, "--old_share is 1.0"),
         ({"target": ()}, "--target"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from mosel_gym.data.windows import Clip
-from mosel_gym.errors import NotEnoughData
+from mosel_gym.errors import NotEnoughData, SpecMismatch
 from mosel_gym.models.checkpoint import save_module
 from mosel_gym.models.codec import CodecConfig
 from mosel_gym.models.inverse_dynamics import GoalPolicy, GoalPolicyConfig
@@ -78,6 +78,25 @@ def test_without_alpha_failures_change_nothing(base: GoalPolicy, make_clips: Mak
     without = finetune_policy(base, left, [], [], config, progress=False)
     assert with_failures.loss_after == without.loss_after
     assert all(torch.equal(after[name], value) for name, value in base.state_dict().items())
+
+
+def test_the_refined_weights_can_lie_part_of_the_way_back(
+    base: GoalPolicy, make_clips: MakeClips
+) -> None:
+    old = {name: value.clone() for name, value in base.state_dict().items()}
+    found = {}
+    for share in (0.0, 0.25):
+        base.load_state_dict(old)
+        config = replace(CONFIG, old_share=share, loop=replace(LOOP, steps=5))
+        finetune_policy(base, make_clips(4), [], [], config, progress=False)
+        found[share] = {name: value.clone() for name, value in base.named_parameters()}
+    for name, refined in found[0.0].items():
+        expected = 0.75 * refined + 0.25 * old[name]
+        torch.testing.assert_close(found[0.25][name], expected)
+    assert any(not torch.equal(value, old[name]) for name, value in found[0.0].items())
+    for wrong in (-0.1, 1.0):
+        with pytest.raises(SpecMismatch, match="old_share is"):
+            PolicyFinetuneConfig(old_share=wrong)
 
 
 def test_the_control_arm_has_demonstrations_only(base: GoalPolicy, make_clips: MakeClips) -> None:
