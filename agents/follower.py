@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mosel_gym.agents.executor import SkillExecutor
 from mosel_gym.agents.plan_check import PlanCounts
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.specs import RobotSpec
 from mosel_gym.transition import TransitionConfig, TransitionController
 from mosel_gym.types import Observation, SkillSegment
@@ -26,6 +27,19 @@ class FollowerConfig:
     min_retry_steps: int = 60
     """A missed skill is tried again from the home pose only if so many steps of its budget are
     left."""
+    more_tries: int = 0
+    """How often, after the plan, the skills that did not end as reached are begun once more, in the
+    plan's order and with a new budget each. 0, as in the paper: the arms then rest, however many
+    steps the episode still has."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            SpecMismatch: With the option's name.
+        """
+        if self.more_tries < 0:
+            raise SpecMismatch(f"more_tries is {self.more_tries}; it must be at least 0.")
 
 
 class PlanFollower:
@@ -51,7 +65,9 @@ class PlanFollower:
         self._skills = skills
         self._controller = TransitionController(proprio, transition, robot)
         self._segments: list[SkillSegment] = []
-        self._at = 0  # index into the plan
+        self._at = 0  # index into the skills
+        self._missed: list[str] = []  # since the plan, or the last round of further tries, began
+        self._more_tries = self.config.more_tries
         self._time = 0  # actions returned so far
         self._since = 0  # when the current segment began
         self.stage: Stage = "over"
@@ -108,8 +124,14 @@ class PlanFollower:
         self._budget_left = self._executor.budget - self._executor.steps
         again = self._executor.outcome == "missed" and self._executor.config.retry == "home"
         if not again or self._budget_left < self.config.min_retry_steps:
+            if self._executor.outcome != "reached":
+                self._missed.append(self._skills[self._at])
             self._at += 1
             self._budget_left = 0
+            if self._at == len(self._skills) and self._more_tries > 0:
+                self._more_tries -= 1
+                self._skills += tuple(self._missed)
+                self._missed.clear()
         over = self._at == len(self._skills)
         self.stage = "over" if over and not self.config.home_after_last else "transition"
         self._controller.reset()

@@ -105,6 +105,10 @@ class EvalConfig:
     steps_per_frame: int | None = None
     """A goal frame is given up for the next one after so many steps; told by the label, too. None =
     the agent's own."""
+    more_tries: int | None = None
+    """So often, after the plan, the skills that were not reached are begun once more, for as long
+    as the episode lasts; told by the label, too. None = the agent's own, usually 0, as in the
+    paper."""
     video: bool = True
     modes: tuple[Mode, ...] = MODES
     """Kinds of goals, for goal reliance."""
@@ -128,6 +132,7 @@ class EvalConfig:
             self.guidance,
             self.advance_below,
             self.steps_per_frame,
+            self.more_tries,
         )
 
 

@@ -35,6 +35,9 @@ class Execution:
     """Steps predicted to a goal frame, below which it counts as reached; None = the agent's own."""
     steps_per_frame: int | None = None
     """Steps after which a goal frame is given up for the next one; None = the agent's own."""
+    more_tries: int | None = None
+    """How often, after the plan, the skills that were not reached are begun once more; None = the
+    agent's own, usually 0, as in the paper."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -60,6 +63,8 @@ class Execution:
                 f"steps_per_frame is {self.steps_per_frame}; it must be a whole number of at least "
                 "1 env step."
             )
+        if self.more_tries is not None and self.more_tries < 0:
+            raise SpecMismatch(f"more_tries is {self.more_tries}; it must be at least 0.")
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -75,6 +80,8 @@ class Execution:
             found.append(f"advance below {self.advance_below:g}")
         if self.steps_per_frame is not None:
             found.append(f"{self.steps_per_frame} steps a frame")
+        if self.more_tries is not None:
+            found.append(f"{self.more_tries} more tries")
         if self.early_advance != "own":
             found.append(f"early advance {self.early_advance}")
         if self.judge_in_loop != "own":
@@ -115,6 +122,8 @@ class Execution:
             _set_executor(agent, advance_below=self.advance_below)
         if self.steps_per_frame is not None:
             _set_executor(agent, max_steps_per_frame=self.steps_per_frame)
+        if self.more_tries is not None:
+            _set_follower(agent, more_tries=self.more_tries)
 
     def _advance(self, agent: Any) -> None:
         executor = getattr(getattr(agent, "config", None), "executor", None)
@@ -138,6 +147,16 @@ def _set_executor(agent: Any, **changes: float) -> None:
             "the options out."
         )
     agent.config = replace(agent.config, executor=replace(executor, **changes))
+
+
+def _set_follower(agent: Any, **changes: int) -> None:
+    follower = getattr(getattr(agent, "config", None), "follower", None)
+    if follower is None:
+        raise SpecMismatch(
+            f"{agent.name} carries out no plan, so that {sorted(changes)} change nothing. Leave "
+            "the options out."
+        )
+    agent.config = replace(agent.config, follower=replace(follower, **changes))
 
 
 def set_sampling_steps(agent: Any, steps: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mosel_gym.agents.analysis.privileged import PrivilegedAnalyzer
 from mosel_gym.agents.base import SkillJudge, VideoAnalyzer
 from mosel_gym.agents.executor import ExecutorConfig
+from mosel_gym.agents.follower import FollowerConfig
 from mosel_gym.errors import InvalidPlan, MoselError, NotEnoughData, SpecMismatch, UnknownId
 
 
@@ -137,6 +140,25 @@ def test_a_missed_skill_is_retried_from_home_within_its_budget(buttons):
     assert f'"{buttons.RED}" failed' in reflection.rationale
     assert [v.success for v in reflection.verdicts] == [False] * len(attempts) + [True]
     assert video.calls == [buttons.RED] * len(attempts) + [buttons.BLUE]
+
+
+@pytest.mark.parametrize("tries", [0, 1, 2])
+def test_after_the_plan_missed_skills_can_be_tried_again(buttons, tries):
+    video = buttons.StraightImagination()
+    policy = buttons.ReachingPolicy(miss=4.0, misses_in=(buttons.RED,))
+    executor = ExecutorConfig(skill_budget=60, retry="never")
+    agent = buttons.make_agent(video=video, policy=policy, executor=executor)
+    agent.config = replace(agent.config, follower=FollowerConfig(more_tries=tries))
+    agent.reset(buttons.make_task())
+    buttons.run_episode(agent, buttons.ButtonWorld(), steps=600)
+    # The one that was reached is left alone; each further try is imagined anew.
+    assert video.calls == [buttons.RED, buttons.BLUE, *[buttons.RED] * tries]
+    reflection = agent.reflect()
+    assert [v.success for v in reflection.verdicts] == [False, True, *[False] * tries]
+    assert reflection.failed_skill == buttons.RED
+    assert agent.plan.skills == (buttons.RED, buttons.BLUE)  # the plan stays what it was
+    with pytest.raises(SpecMismatch, match="more_tries is -1"):
+        FollowerConfig(more_tries=-1)
 
 
 @pytest.mark.parametrize(("retry", "imaginations"), [("here", 3), ("never", 1)])

@@ -37,6 +37,9 @@ def test_each_option_changes_what_it_says(untrained: Path) -> None:
     executor = ExecutedAgent(plain, slow).build().config.executor  # type: ignore[attr-defined]
     assert executor == replace(usual.executor, advance_below=2.0, max_steps_per_frame=24)
     assert slow.label("base") == "base, advance below 2, 24 steps a frame"
+    patient = ExecutedAgent(plain, Execution(more_tries=2)).build()
+    assert patient.config.follower == replace(usual.follower, more_tries=2)  # type: ignore[attr-defined]
+    assert Execution(more_tries=2).label("base") == "base, 2 more tries"
     on = ExecutedAgent(plain, Execution("on")).build()
     assert on.config.executor.done_above < 1.0  # type: ignore[attr-defined]
     assert on.config.judge_in_loop == usual.judge_in_loop  # type: ignore[attr-defined]
@@ -71,6 +74,8 @@ def test_what_has_no_effect_is_refused(untrained: Path, tmp_path: Path) -> None:
         Execution(advance_below=-1.0)
     with pytest.raises(SpecMismatch, match="steps_per_frame is 0"):
         Execution(steps_per_frame=0)
+    with pytest.raises(SpecMismatch, match="more_tries is -1"):
+        Execution(more_tries=-1)
     told = GoalPolicy(GoalPolicyConfig(size=16, skill_id=True, skills=("lift",)))
     with pytest.raises(SpecMismatch, match="shows its policy no goal frame"):
         Execution(guidance=0.5).apply(PalmEAgent(OfflinePlanner(), told))
