@@ -69,6 +69,7 @@ $MOSEL eval --agent "$OUT/agent" --label base --tasks libero-long --episodes 50 
 $MOSEL improve-rounds --agent "$OUT/agent" --tasks 2 3 5 9 10 --rounds 1 --target policy --explore 1 --balance failures \
   --demos "$DATA" --replay-all --replay 0.5 --alpha 0 --steps 2500 --min-confidence 0.95 --at-least 0.2 --old-share 0.5 \
   --check 8 --out "$OUT/rounds"
+# In results/strength.jsonl the control has tasks 2, 3, 5, 9 and 10 alone.
 for arm in "agent,after round 1" "control,control, round 1"; do
   $MOSEL eval --agent "$OUT/rounds/rounds/1/${arm%%,*}" --label "${arm#*,}" --round 1 --tasks libero-long --episodes 50 \
     --seed 1000000 --no-video --rows results/strength.jsonl --out "$OUT/eval/${arm%%,*}"
