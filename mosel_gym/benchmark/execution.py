@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal
 
@@ -140,23 +141,20 @@ class Execution:
 
 
 def _set_executor(agent: Any, **changes: float) -> None:
-    executor = getattr(getattr(agent, "config", None), "executor", None)
-    if executor is None:
-        raise SpecMismatch(
-            f"{agent.name} follows no goal frames, so that {sorted(changes)} change nothing. Leave "
-            "the options out."
-        )
-    agent.config = replace(agent.config, executor=replace(executor, **changes))
+    _set_part(agent, "executor", "follows no goal frames", changes)
 
 
 def _set_follower(agent: Any, **changes: int) -> None:
-    follower = getattr(getattr(agent, "config", None), "follower", None)
-    if follower is None:
+    _set_part(agent, "follower", "carries out no plan", changes)
+
+
+def _set_part(agent: Any, name: str, lack: str, changes: Mapping[str, float]) -> None:
+    part: Any = getattr(getattr(agent, "config", None), name, None)
+    if part is None:
         raise SpecMismatch(
-            f"{agent.name} carries out no plan, so that {sorted(changes)} change nothing. Leave "
-            "the options out."
+            f"{agent.name} {lack}, so that {sorted(changes)} change nothing. Leave the options out."
         )
-    agent.config = replace(agent.config, follower=replace(follower, **changes))
+    agent.config = replace(agent.config, **{name: replace(part, **changes)})
 
 
 def set_sampling_steps(agent: Any, steps: int) -> None:
