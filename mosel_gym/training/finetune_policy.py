@@ -45,8 +45,8 @@ class PolicyFinetuneConfig:
     past_end: int = 6
     old_share: float = 0.0
     """Share of the old weights in the refined ones, which lie so far on the straight line back to
-    them (as WiSE-FT does, Wortsman et al. 2022). Fine-tuning on few skills costs others some of
-    what they could; half way back most of what was learned is still there."""
+    them (as WiSE-FT does, Wortsman et al. 2022): fine-tuning on few skills can cost others some of
+    what they could."""
 
     def __post_init__(self) -> None:
         """Refuse what is no share.

@@ -24,6 +24,7 @@ from mosel_gym.benchmark.rounds_state import RoundsFolder
 from mosel_gym.benchmark.specs import PretrainedAgent
 from mosel_gym.data.windows import Clip, load_clips
 from mosel_gym.errors import MoselError, SpecMismatch
+from mosel_gym.training.finetune_policy import finetune_policy
 from tests.benchmark.judged_episodes import TASK
 from tests.benchmark.paper.tiny_agents import LIBERO, write_agents, write_demos
 from tests.benchmark.rounds_folder import checked, collected, outcome, small, tensors
@@ -132,12 +133,21 @@ def test_which_demonstrations_are_replayed(
     config: RoundsConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replay_all: bool
 ) -> None:
     asked: list[Any] = []
+    given: list[list[bool]] = []
 
     def noted(paths: Any, size: int, skills: Any, **options: Any) -> list[Clip]:
         asked.append(skills)
         return load_clips(paths, size, skills, **options)
 
+    def shown(
+        policy: Any, success: Any, failed: Any, demos: Any, *rest: Any, **options: Any
+    ) -> Any:
+        given.append([clip.imagined is not None for clip in demos])
+        return finetune_policy(policy, success, failed, demos, *rest, **options)
+
     monkeypatch.setattr("mosel_gym.data.windows.load_clips", noted)
+    for place in ("agents.improvement.policy", "training.finetune_policy"):
+        monkeypatch.setattr(f"mosel_gym.{place}.finetune_policy", shown)
     config = small(config, target=("policy",), replay_all=replay_all)
     collected(config, tmp_path, 1, [GOOD, HALF, BAD])
     checked(config, tmp_path, 1, [True] * 3, [True] * 3)
@@ -145,6 +155,8 @@ def test_which_demonstrations_are_replayed(
     assert done.outcome == "kept"
     wanted = None if replay_all else tuple(done.rollouts["skills"])
     assert asked == [wanted] * 2  # the round, and its control
+    assert len(given) == 2
+    assert all(row and all(row) for row in given)  # both see what the agent's planner imagines
 
 
 def test_other_settings_are_refused_and_more_rounds_are_not(
