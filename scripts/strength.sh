@@ -65,7 +65,7 @@ $MOSEL eval --agent "$OUT/agent" --label base --tasks libero-long --episodes 50 
 
 # Two rounds for the three of tasks 1 to 7 that have room. The agent acts 100 times in each; what it judges reached teaches its video planner in
 # round 1 and its policy in round 2, from the same interactions, beside a control on demonstrations alone. Only what the judge is very
-# sure of counts, and of each skill the likeliest fifth; the quicker 70 % are learned from, and the refined policy ends half way between
+# sure of counts, or what is of its skill's likeliest fifth; the quicker 70 % are learned from, and the refined policy ends half way between
 # its old and its new weights. Rounds of the agents before, and other rounds of this one: docs/trials.md.
 $MOSEL improve-rounds --agent "$OUT/agent" --tasks 2 3 5 --rounds 2 --target video policy --reuse \
   --balance failures --demos "$DATA" --replay-all --replay 0.5 --alpha 0 --steps 2500 --min-confidence 0.9995 --at-least 0.2 \

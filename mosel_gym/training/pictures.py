@@ -13,7 +13,6 @@ from torch import Tensor
 
 from mosel_gym.data.cameras import Cameras
 from mosel_gym.errors import SpecMismatch
-from mosel_gym.models.images import to_tensor
 from mosel_gym.types import Frame, Frames
 
 
@@ -81,33 +80,6 @@ def shifted(frames: list[Frame], shifts: NDArray[np.int64]) -> Frames:
     return out
 
 
-def shifted_pixels(
-    frames: list[Frame], shifts: NDArray[np.int64], device: torch.device | str
-) -> Tensor:
-    """As `to_tensor(shifted(frames, shifts), device)`, but a GPU moves the pictures itself.
-
-    There is then nothing left to do on the CPU but to gather them, and that bounds a GPU's step.
-
-    Returns:
-        Float32 `[B, C, H, W]` in -1..1.
-    """
-    if torch.device(device).type == "cpu":
-        return to_tensor(shifted(frames, shifts), device)
-    return gather_shifted(to_tensor(np.stack(frames), device), torch.from_numpy(shifts).to(device))
-
-
-def gather_shifted(pixels: Tensor, shifts: Tensor) -> Tensor:
-    """Move pixels `[B, C, H, W]` by their row (dy, dx) of `shifts` `[B, 2]`; edges are repeated."""
-    height, width = pixels.shape[-2:]
-    rows = torch.arange(height, device=pixels.device) - shifts[:, :1]
-    columns = torch.arange(width, device=pixels.device) - shifts[:, 1:]
-    batch = torch.arange(len(pixels), device=pixels.device)
-    rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
-    # The slice between the indices puts the channels last.
-    moved = pixels[batch[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2).contiguous()
-
-
 def random_shifts(rng: np.random.Generator, count: int, largest: int) -> NDArray[np.int64]:
     """`[count, 2]` pixels within +-largest."""
     return rng.integers(-largest, largest + 1, size=(count, 2))
@@ -161,8 +133,7 @@ class NoiseBank:
 
     def add(self, pixels: Tensor, sigma: Tensor, rng: np.random.Generator) -> None:
         """Add noise of deviation `sigma` `[B]` (of pixels in -1..1) in place, with random signs."""
-        self._bank = self._bank.to(pixels.device)
         chosen = torch.from_numpy(rng.integers(len(self._bank), size=len(pixels)))
         signs = torch.from_numpy(rng.choice([-1.0, 1.0], size=len(pixels))).float()
-        noise = self._bank[chosen.to(pixels.device)]
+        noise = self._bank[chosen].to(pixels.device)
         pixels.addcmul_(noise, (signs * sigma.cpu()).view(-1, 1, 1, 1).to(pixels.device))

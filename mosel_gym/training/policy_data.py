@@ -25,7 +25,6 @@ from mosel_gym.training.pictures import (
     random_shifts,
     scale_brightness,
     shifted,
-    shifted_pixels,
     soften,
 )
 from mosel_gym.types import Frame
@@ -201,20 +200,15 @@ class PolicyWindows:
             known.append(goal is not None)
             to_end.append(max(0, last - start))
         together = random_shifts(rng, count, augmentation.shift_px)
+        moved = [shifted(scenes, together), shifted(goals, together)]
         alone = random_shifts(rng, count, augmentation.hand_shift_px)
+        moved_hands = shifted(hands, alone)
         if augmentation.patches > 0:
-            moved = [shifted(scenes, together), shifted(goals, together)]
-            moved_hands = shifted(hands, alone)
             put_patches(moved, rng, augmentation.patches, augmentation.patch_px)
             put_patches([moved_hands], rng, augmentation.patches, augmentation.patch_px)
-            scene, goal_view, hand_views = (
-                to_tensor(frames, device) for frames in (*moved, moved_hands)
-            )
-        else:
-            scene, goal_view, hand_views = (
-                shifted_pixels(frames, shifts, device)
-                for frames, shifts in ((scenes, together), (goals, together), (hands, alone))
-            )
+        scene, goal_view, hand_views = (
+            to_tensor(frames, device) for frames in (*moved, moved_hands)
+        )
         self._vary(scene, goal_view, hand_views, rng, augmentation)
         if augmentation.hand_dropout > 0:
             hand_views[torch.from_numpy(rng.random(count) < augmentation.hand_dropout)] = 0

@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from mosel_gym.models.images import to_tensor
 from mosel_gym.training.pictures import (
     NoiseBank,
-    gather_shifted,
     put_patches,
     random_shifts,
     scale_brightness,
     shift_into,
     shifted,
-    shifted_pixels,
     soften,
 )
 
@@ -36,18 +33,6 @@ def test_shifts_are_within_their_bound_and_per_sample() -> None:
     assert set(np.unique(shifts)) == {-2, -1, 0, 1, 2}
     frames = [np.full((4, 4, 3), i, np.uint8) for i in range(3)]
     np.testing.assert_array_equal(shifted(frames, shifts[:3]), np.stack(frames))
-
-
-def test_a_gpu_moves_pictures_as_the_cpu_does() -> None:
-    rng = np.random.default_rng(1)
-    frames = list(rng.integers(0, 256, (6, 9, 8, 6), dtype=np.uint8))
-    shifts = np.array([[0, 0], [3, -4], [-2, 1], [4, 4], [-4, 0], [0, 3]])
-    on_cpu = shifted_pixels(frames, shifts, "cpu")
-    moved = gather_shifted(to_tensor(np.stack(frames)), torch.from_numpy(shifts))
-    assert moved.is_contiguous()
-    assert torch.equal(moved, on_cpu)
-    without_views = gather_shifted(torch.zeros(2, 0, 4, 4), torch.zeros(2, 2, dtype=torch.int64))
-    assert without_views.shape == (2, 0, 4, 4)
 
 
 def test_brightness_is_seen_from_black() -> None:
