@@ -43,6 +43,15 @@ class PixelAnalyzerConfig:
     undone_below: float = 0.3
     """A sub-goal that was reached counts as undone only if it falls below this: a claim against the
     plan should not rest on a probability that hovers around the threshold."""
+    seen_for: int | None = None
+    """A sub-goal that its attempt's end does not show counts as reached all the same where so many
+    pictures in a row showed it. LIBERO's own success asks for no more than one moment, and a book
+    that went into its compartment may lie outside it later. None = the end alone counts."""
+
+    def __post_init__(self) -> None:
+        """Refuse a number of pictures that would let every attempt pass, or none."""
+        if self.seen_for is not None and self.seen_for < 1:
+            raise ValueError(f"seen_for is {self.seen_for}; it must be None or at least 1.")
 
 
 class PixelAnalyzer:
@@ -63,7 +72,7 @@ class PixelAnalyzer:
         """Judge each skill where the attempt at it ends, and again where later ones end.
 
         Where that is, `data.windows.attempt_end` says: for one arm, after the last skill, the end
-        of the recording.
+        of the recording. With `seen_for`, also at every picture on the way.
 
         Raises:
             SpecMismatch: The episode lacks one of the judge's cameras.
@@ -74,12 +83,14 @@ class PixelAnalyzer:
         outcomes = []
         for at, segment in enumerate(rows):
             probability = self._probability(episode, segment, ends[at])
+            undone = None
+            if probability > self.threshold:
+                undone = self._undone_in(episode, segment, rows[at + 1 :], ends[at + 1 :])
+            elif self.config.seen_for is not None:  # what did not last was undone by no later skill
+                probability = max(probability, self._at_best(episode, segment, ends[at]))
             reached = probability > self.threshold
             confidence = probability if reached else 1.0 - probability
-            undone = self._undone_in(episode, segment, rows[at + 1 :], ends[at + 1 :])
-            outcomes.append(
-                SubgoalOutcome(segment, reached, confidence, undone if reached else None)
-            )
+            outcomes.append(SubgoalOutcome(segment, reached, confidence, undone))
         return identify_failure(episode, outcomes, self.name)
 
     def reached(
@@ -117,6 +128,17 @@ class PixelAnalyzer:
             self.judge.cameras.hands_of(episode.observations, ends),
             episode.segments[segment].skill,
         )
+
+    def _at_best(self, episode: Episode, segment: int, end: int) -> float:
+        """The probability that `seen_for` pictures in a row of an attempt have at least."""
+        count = self.config.seen_for or 1
+        rows = np.arange(episode.segments[segment].start + 1, end + 1)
+        if episode.fresh is not None:
+            rows = rows[episode.fresh[rows]]
+        if len(rows) < count:
+            return 0.0
+        seen = np.array([self._probability(episode, segment, int(row)) for row in rows])
+        return float(np.lib.stride_tricks.sliding_window_view(seen, count).min(axis=1).max())
 
     def _undone_in(
         self, episode: Episode, segment: int, later: Sequence[int], ends: Sequence[int]

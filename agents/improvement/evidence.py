@@ -45,17 +45,20 @@ class Evidence:
     store: Path | None = None
     """Keep the pictures of clips in files below this folder, in place of memory: a hundred episodes
     at 64 px take more than a gigabyte."""
+    earlier: tuple[ReflectionBuffer, ...] = ()
+    """Buffers of rounds before, oldest first, whose episodes are learned from as well; only beside
+    a `source` on disk."""
 
     def reflections(self) -> list[Reflection]:
         """One for each episode, oldest first."""
         if isinstance(self.source, ReflectionBuffer):
-            return [reflection for _, reflection in self._entries(self.source)]
+            return [reflection for _, reflection in self._entries()]
         return [reflection for _, reflection in self.source]
 
     def task_ids(self) -> list[str]:
         """The task of each episode, in the same order."""
         if isinstance(self.source, ReflectionBuffer):
-            return [task for _, task, _ in sorted(self.source.keys(self.round), key=_order)]
+            return [task for buffer in self._buffers() for task in _tasks(buffer, self.round)]
         return [episode.task_id for episode, _ in self.source]
 
     def episode(self, index: int) -> Episode:
@@ -65,7 +68,7 @@ class Evidence:
             DamagedFile: Its file cannot be read.
         """
         if isinstance(self.source, ReflectionBuffer):
-            return self.source.load(self._entries(self.source)[index][0])
+            return self.source.load(self._entries()[index][0])
         return self.source[index][0]
 
     def counts(self) -> tuple[int, int]:
@@ -164,21 +167,30 @@ class Evidence:
     def _opened(self) -> Iterator[tuple[str, Callable[[], Episode], Reflection]]:
         """Name, a way to load it, and what was said of it, for each episode."""
         if isinstance(self.source, ReflectionBuffer):
-            for path, reflection in self._entries(self.source):
+            for path, reflection in self._entries():
                 yield str(path), partial(self.source.load, path), reflection
             return
         for number, (episode, reflection) in enumerate(self.source):
             yield f"episode {number}", partial(_itself, episode), reflection
 
-    def _entries(self, buffer: ReflectionBuffer) -> list[tuple[Path, Reflection]]:
-        rows = zip(
-            buffer.keys(self.round),
-            buffer.episodes(self.round),
-            buffer.reflections(self.round),
-            strict=True,
-        )
+    def _buffers(self) -> tuple[ReflectionBuffer, ...]:
+        assert isinstance(self.source, ReflectionBuffer)
+        return (*self.earlier, self.source)
 
-        return [(path, said) for _, path, said in sorted(rows, key=lambda row: _order(row[0]))]
+    def _entries(self) -> list[tuple[Path, Reflection]]:
+        """Of all buffers, one buffer after the other."""
+        found: list[tuple[Path, Reflection]] = []
+        for buffer in self._buffers():
+            keys, paths = buffer.keys(self.round), buffer.episodes(self.round)
+            rows = zip(keys, paths, buffer.reflections(self.round), strict=True)
+            found += [
+                (path, said) for _, path, said in sorted(rows, key=lambda row: _order(row[0]))
+            ]
+        return found
+
+
+def _tasks(buffer: ReflectionBuffer, number: int | None) -> list[str]:
+    return [task for _, task, _ in sorted(buffer.keys(number), key=_order)]
 
 
 def _order(key: tuple[int, str, int | None]) -> tuple[int, str, int]:

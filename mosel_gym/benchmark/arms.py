@@ -52,6 +52,8 @@ class ArmJob:
     memory."""
     demo_store: str | None = None
     """The same for demonstrations; several jobs may share it."""
+    earlier: tuple[str, ...] = ()
+    """Buffers of rounds before, oldest first, whose episodes a network learns from as well."""
     device: str = "cpu"
     """Where networks are trained, "cpu" or "cuda"."""
 
@@ -245,6 +247,7 @@ def evidence_of(job: ArmJob) -> Evidence:
         at_least=recipe.at_least,
         quickest=recipe.quickest,
         store=store,
+        earlier=tuple(ReflectionBuffer(folder) for folder in job.earlier),
     )
 
 

@@ -164,11 +164,14 @@ class _Rounds:
     def _job(
         self, number: int, source: str, collected: dict[str, Any], place: RoundFolder
     ) -> ArmJob:
-        config = self.config
+        config, collector = self.config, self.config.collector_of(number)
+        earlier = {config.collector_of(k) for k in range(1, number)} - {collector}
+        buffers = [str(self.folder.round(k).path / "buffer") for k in sorted(earlier)]
         return ArmJob(
             base=source,
             goal=task_of(self.episodes.tasks[0]).goal,
-            buffer=str(self.folder.round(config.collector_of(number)).path / "buffer"),
+            buffer=str(self.folder.round(collector).path / "buffer"),
+            earlier=tuple(buffers) if config.accumulate else (),
             demos=None if config.demos is None else str(config.demos),
             out=str(place.path / "agent"),
             target=config.target_of(number),

@@ -43,6 +43,9 @@ class RoundsConfig:
     reuse: bool = False
     """Rounds 2, 4, ... do not interact: they learn once more from what the round before collected,
     so that one set of interactions teaches the video planner and then the policy."""
+    accumulate: bool = False
+    """A network learns from what all rounds so far collected, not from this round's alone: of a
+    skill that seldom succeeds one round holds too little."""
     target: tuple[RoundTarget, ...] = ("alternate",)
     """Which module each round refines; the last one stands for all later rounds. "alternate" takes
     video in rounds 1, 3, ... and policy in rounds 2, 4, ...; "auto" goes by the reflections."""

@@ -61,6 +61,7 @@ def decide(job: ArmJob, round_index: int, language_over: str = "") -> Decision:
     from mosel_gym.agents.improvement.route import blame, choose
 
     agent, evidence = load_job(job), evidence_of(job)
+    latest = evidence_of(replace(job, earlier=()))  # what this agent did; earlier ones are no fault
     judge = agent.judge if agent.judge is not None else agent.analyzer
     config = agent.config
     accepted, rejected = evidence.counts()
@@ -68,25 +69,25 @@ def decide(job: ArmJob, round_index: int, language_over: str = "") -> Decision:
     found = Decision(
         module="none",
         reason="",
-        blame=plain(blame(evidence, judge, config.route)),
+        blame=plain(blame(latest, judge, config.route)),
         by_skill={skill: list(both) for skill, both in skills.items()},
         accepted=accepted,
         rejected=rejected,
     )
     if said := _one_sided(evidence, accepted, rejected):
         return replace(found, skip=said)
-    goals = _open_goals(agent, evidence)
+    goals = _open_goals(agent, latest)
     if not goals and not language_over:
         language_over = "every plan at fault was refined as often as is allowed"
     route = choose(
-        job.target, evidence, judge, round_index, config.route, language_over=language_over
+        job.target, latest, judge, round_index, config.route, language_over=language_over
     )
     found = replace(found, module=route.module, reason=route.reason)
     if route.module == "none":
         return replace(found, skip=route.reason)
     if route.module == "language":
         if not goals:
-            return replace(found, module="none", skip=_no_plan_to_refine(evidence))
+            return replace(found, module="none", skip=_no_plan_to_refine(latest))
         return replace(found, goals=tuple(goals))
     try:
         evidence.require(config.min_accepted, f"Refining the {route.module} module")
@@ -155,7 +156,7 @@ def plans_arm(job: ArmJob, goals: tuple[str, ...]) -> ImproveReport:
     """
     if (stored := stored_report(job.out)) is not None:
         return stored
-    agent, evidence = load_job(job), evidence_of(job)
+    agent, evidence = load_job(job), evidence_of(replace(job, earlier=()))
     before, told, failed = agent.rounds, [], []
     report: ImproveReport | None = None
     for goal in goals:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mosel_gym.agents import MoselAgent, PixelAnalyzer
+from mosel_gym.agents.analysis.pixel import PixelAnalyzerConfig
 from mosel_gym.agents.baselines import HipAgent, PalmEAgent, UniPiAgent
 from mosel_gym.agents.planning.offline import OfflinePlanner, OfflinePlannerConfig
 from mosel_gym.agents.presets import preset as find_preset
@@ -40,6 +41,7 @@ def main(
     more_skills: tuple[str, ...] = (),
     text: str = "",
     guidance: float | None = None,
+    seen_for: int | None = None,
 ) -> None:
     """Put trained networks together into an agent that every command reads.
 
@@ -59,9 +61,16 @@ def main(
         text: Its text encoder, "words", "clip:FOLDER" or "t5:FOLDER", which reads them.
         guidance: How far the policy goes beyond what the goal frame changes, 0 = not at all; None =
             as it was trained, usually 0.
+        seen_for: The analyzer also takes a skill for reached where so many pictures in a row of the
+            attempt showed it, though its end does not; None = its end alone counts.
     """
     told = _card(card)
     _check(kind, {"video": video, "judge": judge})
+    if seen_for is not None and (kind != "mosel" or seen_for < 1):
+        raise MoselError(
+            f"--seen-for is {seen_for} and --kind {kind!r}; at least 1 is allowed, only for the "
+            "kind 'mosel', which has an analyzer."
+        )
     network = load_policy(policy)
     if guidance is not None:
         if kind == "palm-e":
@@ -97,7 +106,8 @@ def main(
         agent = PalmEAgent(planner, network, config)
     else:
         assert judge is not None
-        analyzer = PixelAnalyzer(load_module(judge, SubgoalJudge))
+        looks = PixelAnalyzerConfig(seen_for=seen_for)
+        analyzer = PixelAnalyzer(load_module(judge, SubgoalJudge), looks)
         agent = MoselAgent(planner, imagines, network, analyzer, config)
     agent.card = told | {"made": provenance()}
     agent.save(out)

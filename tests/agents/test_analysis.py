@@ -7,7 +7,7 @@ import pytest
 
 from mosel_gym.agents.analysis.failure import SubgoalOutcome, identify_failure
 from mosel_gym.agents.analysis.noise import VerdictNoise
-from mosel_gym.agents.analysis.pixel import PixelAnalyzer
+from mosel_gym.agents.analysis.pixel import PixelAnalyzer, PixelAnalyzerConfig
 from mosel_gym.agents.analysis.privileged import PrivilegedAnalyzer
 from mosel_gym.agents.planning.hints import parse_rationale
 from mosel_gym.data.cameras import Cameras
@@ -208,6 +208,30 @@ def test_pixels_tell_a_disturbance_from_a_doubt():
     assert not reflection.privileged
     with pytest.raises(SpecMismatch, match="agentview"):
         analyzer.analyze(make_episode())
+
+
+def test_a_moment_on_the_way_can_be_enough():
+    rows = np.arange(41)
+    fresh = rows % 2 == 0
+    mug = np.where((rows >= 4) & (rows < 10), 80, np.where(rows < 4, 60, 5))  # drawn at 4, 6, 8
+    pudding = np.where((rows == 2) | (rows == 36), 95, 5)  # before its attempt, and in one picture
+    episode = make_episode(fresh=fresh)
+    episode.observations.update(pictures(mug, pudding))
+    for seen_for, reached, sure in (
+        (None, [False, False], [0.95, 0.95]),
+        (3, [True, False], [0.8, 0.95]),
+        (4, [True, False], [0.6, 0.95]),
+        (5, [False, False], [0.95, 0.95]),
+        (1, [True, True], [0.8, 0.95]),
+        (100, [False, False], [0.95, 0.95]),  # more pictures than the attempt has
+    ):
+        analyzer = PixelAnalyzer(ScriptedJudge(), PixelAnalyzerConfig(seen_for=seen_for))
+        reflection = analyzer.analyze(episode)
+        assert [verdict.success for verdict in reflection.verdicts] == reached
+        assert [verdict.confidence for verdict in reflection.verdicts] == pytest.approx(sure)
+        assert reflection.fault == ("none" if all(reached) else "skill")  # nobody undid it
+    with pytest.raises(ValueError, match="seen_for is 0"):
+        PixelAnalyzerConfig(seen_for=0)
 
 
 def test_imagination_is_judged_with_the_recorded_wrist():

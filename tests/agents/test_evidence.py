@@ -111,6 +111,21 @@ def test_in_a_chain_only_the_first_failure_counts() -> None:
     assert failed_segments(chained, said(chained, False, True)) == []
 
 
+def test_earlier_rounds_are_learned_from_as_well(tmp_path: Path) -> None:
+    buffers = [ReflectionBuffer(tmp_path / name) for name in ("one", "two")]
+    for buffer, seeds in zip(buffers, ((3, 1), (2, 0)), strict=True):
+        for seed in seeds:
+            episode = made_episode(seed, True, seed > 1)
+            buffer.add(episode, said(episode, True, seed > 1))
+    latest, both = Evidence(buffers[1]), Evidence(buffers[1], earlier=(buffers[0],))
+    assert [both.episode(at).seed for at in range(4)] == [1, 3, 0, 2]
+    assert [row.success for row in both.reflections()] == [False, True, False, True]
+    assert both.task_ids() == [TASK.id] * 4
+    assert (latest.counts(), both.counts()) == ((3, 1), (6, 2))
+    assert (len(latest.clips(16, True)), len(both.clips(16, True))) == (3, 6)
+    assert np.array_equal(both.clips(16, True)[-1].actions, latest.clips(16, True)[-1].actions)
+
+
 @pytest.mark.parametrize("stored", [False, True])
 def test_order_does_not_depend_on_who_finished_first(tmp_path: Path, stored: bool) -> None:
     found = []

@@ -308,3 +308,18 @@ def test_the_second_round_can_learn_from_the_same_interactions(
     text = write_rounds(config, tmp_path, [one, two])
     assert "3 interactions take" in text
     assert "From the interactions of round 1." in text
+
+
+def test_a_round_can_learn_from_all_that_was_collected_so_far(
+    config: RoundsConfig, tmp_path: Path
+) -> None:
+    config = small(config, rounds=3, reuse=True, accumulate=True, target=("policy",), control=False)
+    collected(config, tmp_path, 1, [GOOD, HALF, BAD])
+    collected(config, tmp_path, 3, [GOOD, GOOD, HALF])
+    for number in (1, 2, 3):
+        checked(config, tmp_path, number, [False] * 3, [True] * 3)
+    rounds = improve_rounds(config, tmp_path, 1, progress=False)
+    assert [row.training["improved"]["episodes"] for row in rounds] == [3, 3, 6]
+    assert [row.training["improved"]["accepted"] for row in rounds] == [3, 3, 8]
+    assert [row.decision["accepted"] for row in rounds] == [3, 3, 8]
+    assert [row.decision["blame"]["episodes"] for row in rounds] == [3, 3, 3]  # who errs now

@@ -65,10 +65,13 @@ def test_one_preset_from_files_to_an_agent(data: Path, capsys: pytest.CaptureFix
     assert train("judge", data, *preset, "--held-out", "0", "--model.size", "32") == 0
     packed = ("--video", planner[1], "--policy", start[1], "--out", str(runs / "agent"))
     judge = ("--judge", str(runs / "judge" / "judge.safetensors"))
-    assert main(["pack", *packed, *judge, *preset, "--guidance", "0.5"]) == 0
+    assert main(["pack", *packed, *judge, *preset, "--guidance", "0.5", "--seen-for", "5"]) == 0
     silent = ("--policy", start[1], "--out", str(runs / "silent"), "--kind", "palm-e")
     assert main(["pack", *silent, *preset, "--guidance", "0.5"]) != 0  # it is shown no goal
     assert "changes nothing for the kind 'palm-e'" in capsys.readouterr().err
+    assert main(["pack", *silent, *preset, "--seen-for", "5"]) != 0  # it has no analyzer
+    assert main(["pack", *packed, *judge, *preset, "--seen-for", "0"]) != 0
+    assert capsys.readouterr().err.count("--seen-for is") == 2
     asked = ("--video", planner[1], "--policy", str(runs / "always" / "policy.safetensors"))
     never = (*asked, *judge, "--out", str(runs / "never"), *preset)
     assert main(["pack", *never, "--guidance", "0.5"]) != 0  # it does not know to be without a goal
@@ -76,6 +79,7 @@ def test_one_preset_from_files_to_an_agent(data: Path, capsys: pytest.CaptureFix
     assert main(["pack", *never, "--guidance", "0"]) == 0
     agent = MoselAgent.from_pretrained(runs / "agent")
     assert agent.inverse_dynamics.config.guidance == 0.5  # type: ignore[attr-defined]
+    assert agent.analyzer.config.seen_for == 5  # type: ignore[attr-defined]
     augmentation = agent.config.policy.augmentation  # it will be refined as it was trained
     assert (augmentation.hand_dropout, augmentation.shift_px) == (0.3, 1)
     agent.reset("g", skills=[SKILL], plan=[SKILL])
