@@ -203,9 +203,21 @@ def stored_report(out: str | Path) -> ImproveReport | None:
 
 def finish_arm(agent: MoselAgent, report: ImproveReport, job: ArmJob) -> ImproveReport:
     """Write the agent and, last, the report, which says that all is there."""
+    if report.episodes and report.target != "none":
+        agent.card = _told(agent, report)
     agent.save(job.out)
     write_json(Path(job.out) / "improve.json", asdict(report))
     return report
+
+
+def _told(agent: MoselAgent, report: ImproveReport) -> dict[str, Any]:
+    """The card, which says in every result that the agent learned from episodes of its own."""
+    card = agent.card
+    before = str(card.get("pretraining", card.get("information", "")))
+    rounds = "1 round" if agent.rounds == 1 else f"{agent.rounds} rounds"
+    own = f"{rounds} from episodes of its own, judged by {report.analyzer}"
+    information = f"{before}; then {own}" if before else own
+    return {**card, "pretraining": before, "information": information}
 
 
 def load_job(job: ArmJob) -> MoselAgent:

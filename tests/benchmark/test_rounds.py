@@ -21,7 +21,7 @@ from mosel_gym.benchmark.rounds_config import RoundsConfig
 from mosel_gym.benchmark.rounds_episodes import Episodes
 from mosel_gym.benchmark.rounds_report import write_rounds
 from mosel_gym.benchmark.rounds_state import RoundsFolder
-from mosel_gym.benchmark.specs import PretrainedAgent
+from mosel_gym.benchmark.specs import PretrainedAgent, card_information
 from mosel_gym.data.windows import Clip, load_clips
 from mosel_gym.errors import MoselError, SpecMismatch
 from mosel_gym.training.finetune_policy import finetune_policy
@@ -323,3 +323,5 @@ def test_a_round_can_learn_from_all_that_was_collected_so_far(
     assert [row.training["improved"]["accepted"] for row in rounds] == [3, 3, 8]
     assert [row.decision["accepted"] for row in rounds] == [3, 3, 8]
     assert [row.decision["blame"]["episodes"] for row in rounds] == [3, 3, 3]  # who errs now
+    told = card_information(str(tmp_path / "agent"))  # and every row of it will say so
+    assert told == "3 rounds from episodes of its own, judged by pixel"
