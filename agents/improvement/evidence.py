@@ -49,6 +49,14 @@ class Evidence:
     """Buffers of rounds before, oldest first, whose episodes are learned from as well; only beside
     a `source` on disk."""
 
+    def __post_init__(self) -> None:
+        """Refuse earlier buffers that would be left out."""
+        if self.earlier and not isinstance(self.source, ReflectionBuffer):
+            raise ValueError(
+                f"{len(self.earlier)} earlier buffers beside episodes in memory; give the episodes "
+                "as a ReflectionBuffer as well."
+            )
+
     def reflections(self) -> list[Reflection]:
         """One for each episode, oldest first."""
         if isinstance(self.source, ReflectionBuffer):

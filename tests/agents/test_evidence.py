@@ -121,6 +121,8 @@ def test_earlier_rounds_are_learned_from_as_well(tmp_path: Path) -> None:
     assert [both.episode(at).seed for at in range(4)] == [1, 3, 0, 2]
     assert [row.success for row in both.reflections()] == [False, True, False, True]
     assert both.task_ids() == [TASK.id] * 4
+    with pytest.raises(ValueError, match="1 earlier buffers beside episodes in memory"):
+        Evidence([(episode, said(episode, True, False))], earlier=(buffers[0],))
     assert (latest.counts(), both.counts()) == ((3, 1), (6, 2))
     assert (len(latest.clips(16, True)), len(both.clips(16, True))) == (3, 6)
     assert np.array_equal(both.clips(16, True)[-1].actions, latest.clips(16, True)[-1].actions)
