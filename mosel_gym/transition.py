@@ -83,11 +83,12 @@ class TransitionController:
         self.robot = robot or find_robot("panda")
         self._home = self.robot.checked_proprio(home)
         self._home_poses = self.robot.end_effectors(self._home)
-        self.step = 0
+        self.reset()
 
     def reset(self) -> None:
         """Begin a new transition to the same home pose."""
         self.step = 0
+        self._opens = np.zeros(len(self.robot.arms), bool)
 
     def error(self, proprio: NDArray[np.floating]) -> NDArray[np.float64]:
         """What is missing to the home poses: float64 [arms, 6], three m and three rad, world."""
@@ -114,9 +115,17 @@ class TransitionController:
         return self.config.stop_when_there and self.is_there(proprio)
 
     def still(self, proprio: NDArray[np.floating]) -> NDArray[np.float32]:
-        """The action that stays here, with the grippers as the config says, float32 [A]."""
+        """The action that stays here, with the grippers as the config says, float32 [A].
+
+        A hand that is told to open is told so until `reset`: after the first step, one that closed
+        on nothing looks like one that holds something narrow.
+        """
         grip: Literal["keep", "open"] = "keep" if self.config.keep_grip else "open"
-        return self.robot.still(proprio, grip)
+        action = self.robot.still(proprio, grip)
+        grippers = list(self.robot.gripper_dims)
+        self._opens |= action[grippers] == self.robot.open_grip
+        action[grippers] = np.where(self._opens, self.robot.open_grip, action[grippers])
+        return action
 
     def act(self, proprio: NDArray[np.floating]) -> NDArray[np.float32]:
         """The next action of the transition, float32 [A]."""

@@ -177,6 +177,20 @@ def test_keeping_the_grip_opens_a_hand_that_closed_on_nothing(name):
     assert still[spec.gripper_dims[1]] == (0.0 if name == "dual-panda-ee" else spec.close_grip)
 
 
+@pytest.mark.parametrize("name", ["dual-panda-ee", "dual-panda-joint"])
+def test_a_hand_that_closed_on_nothing_opens_all_the_way(name):
+    controller = TransitionController(TWO_HOME, TransitionConfig(keep_grip=True), robot(name))
+    left, right = controller.robot.gripper_dims
+    held, opens = controller.robot.close_grip, controller.robot.open_grip
+    kept = 0.0 if name == "dual-panda-ee" else held
+    now = TWO_HOME.copy()
+    for opening in (0.0, 0.12, 0.25):  # left: nothing, then on its way; right: a handle
+        now[[7, 15]] = [opening, 0.22]
+        assert controller.act(now)[[left, right]].tolist() == [opens, kept]
+    controller.reset()
+    assert controller.act(now)[[left, right]].tolist() == [kept, kept]  # what is held stays held
+
+
 def test_proprio_of_another_robot_is_refused():
     with pytest.raises(SpecMismatch, match="16 finite numbers"):
         TransitionController(HOME_PROPRIO, None, robot("dual-panda-ee"))

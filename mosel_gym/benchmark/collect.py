@@ -47,7 +47,7 @@ class CollectConfig:
     """LIBERO: take its stored states 0..n-1 in turn; 0 = layouts by seed."""
     start_spread_m: float = 0.0
     """RoboTwin's skills that begin with a tool in hand: it is held up to this far beside the middle
-    of its handle, in x and y."""
+    of its handle, in x and y, and up to as far (at most 2 cm) deeper between the fingers."""
     control: str | None = None
     """RoboTwin: "ee_delta" or "joint"; None = the environment's default."""
     noise: bool = True

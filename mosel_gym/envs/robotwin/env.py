@@ -35,6 +35,8 @@ _CONTROLS = {"ee_delta": "dual-panda-ee", "joint": "dual-panda-joint"}
 _SETTLE_STEPS = 5
 _START_ATTEMPTS = 20
 _MOST_SPREAD_M = 0.05
+_DEEPEST_M = 0.02
+"""Further down, fingers would meet the table."""
 _JOINT_LOW = np.array([*panda.JOINT_LOW_RAD, 0.0] * 2, np.float32)
 _JOINT_HIGH = np.array([*panda.JOINT_HIGH_RAD, 1.0] * 2, np.float32)
 
@@ -89,7 +91,8 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
         segmentation: Add segmentations; "mujoco" only.
         max_steps: Overrides the task's step limit.
         start_spread_m: Where `reset` carries out skills, a tool is taken up to so far beside the
-            middle of its handle, in x and y: for demonstrations whose grasps differ.
+            middle of its handle, in x and y, and up to so far (at most 2 cm) deeper between the
+            fingers: for demonstrations whose grasps differ as a policy's own do.
         render_mode: "rgb_array" or None.
 
     Raises:
@@ -216,7 +219,8 @@ class RobotwinEnv(LongHorizonEnv, gym.utils.EzPickle):
             self._build(self._kind.sample(rng))
             errors = None
             if self._start_spread_m:
-                grasp = rng.uniform(-self._start_spread_m, self._start_spread_m, 3) * (1, 1, 0)
+                grasp = rng.uniform(-self._start_spread_m, self._start_spread_m, 3)
+                grasp[2] = max(-abs(grasp[2]), -_DEEPEST_M)
                 errors = AimErrors(grasp, np.zeros(3))
             if self._carry_out(self._row.start, errors):
                 break

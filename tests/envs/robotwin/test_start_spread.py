@@ -29,6 +29,18 @@ def test_grasps_differ_and_follow_the_seed(make: Make) -> None:
     assert differ[2] == along_the_handle(spread, 2)
 
 
+def test_some_grasps_are_deeper_between_the_fingers(make: Make) -> None:
+    def depth(env: RobotwinEnv, seed: int) -> float:
+        env.reset(seed=seed)
+        hammer = np.linalg.inv(env.controls["left"].end_effector()) @ env.scene.pose("hammer")
+        return float(hammer[2, 3])
+
+    spread, middle = make("Skill-14", start_spread_m=0.025), make("Skill-14")
+    depths = [depth(spread, seed) for seed in SEEDS]
+    assert min(depths) < min(depth(middle, seed) for seed in SEEDS) - 0.008
+    assert min(depths) > 0.0  # the handle is still between the fingertips
+
+
 @pytest.mark.parametrize("spread_m", [-0.01, 0.2])
 def test_a_spread_that_misses_the_handle_is_refused(make: Make, spread_m: float) -> None:
     with pytest.raises(ValueError, match="start_spread_m"):
