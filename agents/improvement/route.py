@@ -122,6 +122,9 @@ def blame(evidence: Evidence, judge: object, config: RouteConfig | None = None) 
 def _by_fault(evidence: Evidence, judge: object, config: RouteConfig, language_over: str) -> Route:
     reflections = evidence.reflections()
     failed = [row for row in reflections if not row.success]
+    if not reflections:
+        why = "No episode of this round was reflected on, so that nothing says which module is at"
+        return Route("none", f"{why} fault. Name the module to refine it from earlier episodes.")
     if not failed:
         return Route("none", f"None of {len(reflections)} reflected episodes failed.")
     language = sum(row.fault == "language" for row in failed)
