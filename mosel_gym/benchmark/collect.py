@@ -19,7 +19,7 @@ from mosel_gym.benchmark.specs import EnvSpec, env_id
 from mosel_gym.benchmark.workers import Died, Workers
 from mosel_gym.data.libero_hdf5 import write_episode
 from mosel_gym.data.recorder import write_video
-from mosel_gym.errors import DamagedFile, MissingLibrary, MoselError, SpecMismatch
+from mosel_gym.errors import DamagedFile, MissingLibrary, MoselError
 from mosel_gym.registry import task_of
 from mosel_gym.types import Task
 
@@ -51,11 +51,7 @@ class CollectConfig:
     control: str | None = None
     """RoboTwin: "ee_delta" or "joint"; None = the environment's default."""
     noise: bool = True
-    """Disturb some of the episodes, while the labels stay the expert's own."""
-    noise_share: float | None = None
-    """Share of the episodes that are disturbed; None = 0.6, and 0.3 with `--perturb`."""
-    noise_bursts: float | None = None
-    """Chance per step of a disturbed episode that a burst of 3 to 8 steps begins; None = 0.06."""
+    """Disturb 60 % of the episodes, while the labels stay the expert's own."""
     perturb: bool = False
     """The expert aims beside the mark in 60 % of the skills: for training a judge, not a policy."""
     weak: Path | None = None
@@ -76,17 +72,6 @@ class CollectConfig:
     video: bool = True
     only_successes: bool = False
     """Keep no file of an episode that failed; its seed still counts as done."""
-
-    def __post_init__(self) -> None:
-        """Refuse chances that are none.
-
-        Raises:
-            SpecMismatch: With the option's name.
-        """
-        for name in ("noise_share", "noise_bursts"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise SpecMismatch(f"{name} is {value}; it must lie in 0..1.")
 
 
 @dataclass(frozen=True)
@@ -335,7 +320,4 @@ def _noise(config: CollectConfig, seed: int) -> Any:
     from mosel_gym.envs.expert_episode import Noise
 
     share = _PERTURBED_NOISE_SHARE if config.perturb else _NOISE_SHARE
-    share = share if config.noise_share is None else config.noise_share
-    if not config.noise or np.random.default_rng((seed, 7)).random() >= share:
-        return None
-    return Noise() if config.noise_bursts is None else Noise(config.noise_bursts)
+    return Noise() if config.noise and np.random.default_rng((seed, 7)).random() < share else None

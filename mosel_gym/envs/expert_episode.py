@@ -25,8 +25,6 @@ SkillActor = Callable[[LongHorizonEnv, str], Iterator[Array]]
 """Yields the actions of one skill, each computed from the state reached so far."""
 _RADIANS_OF_NOISE = 0.05
 """What 1 of `Noise.scale` means under joint control."""
-_MOVING = 1e-3
-"""In action units: a resting arm's are zero."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def expert_episode(
             if disturbed:
                 if burst == 0 and noise is not None and rng.random() < noise.burst_probability:
                     burst = int(rng.integers(3, 9))
-                    push = _push(env, rng, noise, action)
+                    push = _push(env, rng, noise)
                 if burst > 0:
                     burst, executed = burst - 1, np.clip(action + push, low, high)
             observation, _, terminated, truncated, info = env.step(executed.astype(np.float32))
@@ -144,19 +142,14 @@ def expert_episode(
     )
 
 
-def _push(env: LongHorizonEnv, rng: np.random.Generator, noise: Noise, action: Array) -> Array:
+def _push(env: LongHorizonEnv, rng: np.random.Generator, noise: Noise) -> Array:
     """A direction in which to disturb the actions: translation of one hand, or angles of one arm.
 
-    Of two arms one that the expert moves is taken: from a push of a resting one nobody learns to
-    aim. Joint targets do not tell which rests; then either is.
+    Only an arm that is moving is worth disturbing, and nobody knows which that is; so one is drawn.
     """
     robot = env.robot
     push = np.zeros(robot.action_size)
-    arms = np.arange(len(robot.arms))
-    if robot.control != "joint":
-        motion = np.abs(action.reshape(len(arms), robot.block)[:, :6]).max(axis=1)
-        arms = arms[motion > _MOVING] if (motion > _MOVING).any() else arms
-    start = robot.block * int(rng.choice(arms)) if len(robot.arms) > 1 else 0
+    start = robot.block * int(rng.integers(len(robot.arms))) if len(robot.arms) > 1 else 0
     size = rng.uniform(*noise.scale)
     if robot.control == "joint":
         push[start : start + 7] = rng.normal(0.0, _RADIANS_OF_NOISE * size, 7)

@@ -45,22 +45,6 @@ def test_a_skill_is_collected_resumed_and_not_mixed(tmp_path: Path) -> None:
     assert collect(same, tmp_path, 1, progress=False) == first, "the defaults, said aloud"
 
 
-def test_how_much_is_disturbed_can_be_chosen(tmp_path: Path) -> None:
-    config = replace(CONFIG, noise=True, pictures=False)
-    never = replace(config, noise_share=0.0)
-    often = replace(config, noise_share=1.0, noise_bursts=0.5)
-    found = [tmp_path / name for name in ("calm", "never", "often")]
-    for folder, how in zip(found, (CONFIG, never, often), strict=True):
-        collect(replace(how, pictures=False), folder, 1, progress=False)
-    calm, never_pushed, pushed = (
-        read_episode(folder / "seed-000000.hdf5").observations["proprio"] for folder in found
-    )
-    np.testing.assert_array_equal(calm, never_pushed)
-    assert not np.array_equal(calm[:20], pushed[:20])
-    with pytest.raises(SpecMismatch, match="noise_share is 1.5"):
-        replace(CONFIG, noise_share=1.5)
-
-
 def test_a_task_follows_the_plan_that_its_layout_asks_for(tmp_path: Path) -> None:
     config = replace(CONFIG, task=BEAT, episodes=2, seed=1, pictures=False, control="joint")
     rows = collect(config, tmp_path, 1, progress=False)

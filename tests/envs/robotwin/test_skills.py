@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mosel_gym.envs.aim_errors import AimErrors
-from mosel_gym.envs.expert_episode import Noise, expert_episode, skill_actions, transition_actions
+from mosel_gym.envs.expert_episode import expert_episode, skill_actions, transition_actions
 from mosel_gym.envs.robotwin.env import RobotwinEnv
 from mosel_gym.envs.robotwin.objects import BEAT_BLOCK_HALF_M, HAMMER_FACE_M
 from mosel_gym.envs.robotwin.tasks import ROBOTWIN_TASKS, SKILLS, goal_of_skill
@@ -207,14 +207,3 @@ def test_a_skill_of_another_scene_is_refused_with_those_of_this_one(make: Make) 
 def test_joint_control_carries_out_the_same_tasks(make: Make) -> None:
     env = make("-PushBlock", control="joint")
     assert expert_episode(env, None, 0, keep_states=False).success
-
-
-def test_noise_pushes_the_arm_that_moves(make: Make) -> None:
-    env = make("Skill-14")
-    calm, pushed = (
-        expert_episode(env, None, 3, noise=noise, keep_states=False).observations["proprio"]
-        for noise in (None, Noise(0.5, (0.8, 0.8)))
-    )
-    left, right = slice(0, 7), slice(8, 15)
-    assert np.abs(pushed[:30, left] - calm[:30, left]).max() > 0.05
-    assert np.ptp(pushed[:, right], axis=0).max() < 0.01

@@ -14,9 +14,6 @@ from mosel_gym.rotations import axis_angle_to_matrix
 
 _PRESS_M = 0.018
 """The hammer is sent this far below the top of the block; what it meets stops it."""
-_AIM_STEPS, _BLOW_SPEED = 4, 0.8
-"""It stands still above the block and comes down slowly: who imitates it then sees more often how
-the last centimetres are aimed, and a push on the way shows how an aim is mended."""
 _BRUSH_HALF_M = 0.015
 _START_GAP_M = 0.03
 _SWEEP_HEIGHT_M = 0.008
@@ -38,9 +35,8 @@ def beat(arms: Arms, arm: str, errors: AimErrors) -> Actions:
     touching = block[2] + objects.BEAT_BLOCK_HALF_M - objects.HAMMER_FACE_M[2]
     above = _level([block[0], block[1], touching + 0.08], yaw)
     yield from carry(arms, arm, "hammer", above)
-    yield from arms.wait(_AIM_STEPS)
     down = arms.hand_for(arm, "hammer", _level([block[0], block[1], touching - _PRESS_M], yaw))
-    for action in arms.move({arm: down}, speed=_BLOW_SPEED):
+    for action in arms.move({arm: down}, speed=1.5):
         yield action
         if arms.env.predicates.holds((("struck", arm),)):
             break
