@@ -86,7 +86,8 @@ def test_other_routes(buttons):
     evidence = Evidence(agent._memory)
     assert choose("auto", evidence, None, 0).module == "policy"
     nothing = choose("auto", Evidence([]), None, 0)
-    assert nothing.module == "none" and "Name the module" in nothing.reason
+    assert nothing.module == "none"
+    assert "Name the module" in nothing.reason
     alternate = [choose("alternate", evidence, None, n).module for n in range(4)]
     assert alternate == ["video", "policy"] * 2
     assert choose("language", evidence, None, 0).module == "language"
