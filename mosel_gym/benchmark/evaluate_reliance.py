@@ -70,8 +70,9 @@ def evaluate_reliance(
     rows = goal_reliance(config.agent, wanted, folder / "goal_reliance", workers, progress=progress)
     notes += _left_out(rows)
     found = verdicts(rows)
+    name = Path(config.agent).name  # a card goes wherever the agent does, and its folder does not
     parts = [
-        f"Goal reliance of {config.agent}: held {config.hold} steps, {episodes} start scenes a "
+        f"Goal reliance of {name}: held {config.hold} steps, {episodes} start scenes a "
         "skill, Wilson 95 % intervals",
         reliance_table(rows),
         "\n".join(["Limits, pooled over all skills:", *(f"  {line}" for line in found)]),
@@ -79,7 +80,7 @@ def evaluate_reliance(
     if notes:
         parts.append("\n".join(["Not measured:", *(f"  {note}" for note in notes)]))
     content: dict[str, Any] = {
-        "agent": Path(config.agent).name,
+        "agent": name,
         "rows": plain(rows),
         "all_skills": {mode: plain(total(rows, mode)) for mode in wanted.modes},
         "limits": [plain(line) for line in found],

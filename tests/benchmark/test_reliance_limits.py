@@ -108,6 +108,14 @@ def test_a_checkpoint_carries_what_was_measured_of_its_weights(
     assert (agent / FILE).exists()
 
 
+@pytest.mark.parametrize("name", ["libero-long", "robotwin"])
+def test_what_ships_carries_its_own_under_its_own_name(name: str) -> None:
+    found = carried_reliance(name)
+    assert found is not None, "measured of other weights"
+    assert found["agent"] == name
+    assert found["text"].startswith(f"Goal reliance of {name}: "), "no folder of the machine"
+
+
 def test_the_option_needs_the_measurement(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "--write-card"]) == 2
     assert "give --goal-reliance as well" in capsys.readouterr().err
