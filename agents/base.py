@@ -75,6 +75,15 @@ class InverseDynamics(Protocol):
 
 
 @runtime_checkable
+class SampledDynamics(InverseDynamics, Protocol):
+    """An inverse dynamics that draws its actions, with a scale of the noise that can be set."""
+
+    def sample_at(self, temperature: float | None) -> None:
+        """From now on draw with this scale of the noise; None = the policy's own."""
+        ...
+
+
+@runtime_checkable
 class VideoAnalyzer(Protocol):
     """Recorded episode -> which sub-goals were reached, and what failed, section 3.4."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mosel_gym.agents.base import InverseDynamics, SkillJudge, VideoPlanner
+from mosel_gym.agents.base import InverseDynamics, SampledDynamics, SkillJudge, VideoPlanner
 from mosel_gym.agents.plan_check import PlanCheckConfig, PlanCounts, imagine_checked
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.types import ActionChunk, Frame, Frames, Observation, VisualPlan
@@ -43,8 +44,23 @@ class ExecutorConfig:
     done_above: float = 1.0
     """Early advance: two judgements in a row above this, one at each chunk, end the skill as
     "reached" before its last frame. 1 = never, as in the paper."""
+    retry_temperature: float | None = None
+    """Scale of the policy's sampling noise in further tries of a skill that was missed; None = that
+    of the first. A policy that always takes its likeliest action misses the same place again."""
     plan_check: PlanCheckConfig = field(default_factory=PlanCheckConfig)
     """Which imagined plans are drawn again before one is followed."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no scale.
+
+        Raises:
+            SpecMismatch: With the value.
+        """
+        if self.retry_temperature is not None and not 0 <= self.retry_temperature < math.inf:
+            raise SpecMismatch(
+                f"retry_temperature is {self.retry_temperature}; it must be at least 0 and finite, "
+                "or None for that of the first try."
+            )
 
 
 class SkillExecutor:
@@ -64,22 +80,40 @@ class SkillExecutor:
         judge: SkillJudge | None = None,
         config: ExecutorConfig | None = None,
     ) -> None:
-        """Compose the parts; `start` begins a skill."""
+        """Compose the parts; `start` begins a skill.
+
+        Raises:
+            SpecMismatch: `config.retry_temperature` is set, and the policy draws nothing.
+        """
         self.video_planner = video_planner
         self.inverse_dynamics = inverse_dynamics
         self.judge = judge
         self.config = config or ExecutorConfig()
+        draws = isinstance(inverse_dynamics, SampledDynamics)
+        if self.config.retry_temperature is not None and not draws:
+            raise SpecMismatch(
+                f"retry_temperature is {self.config.retry_temperature}, but "
+                f"{inverse_dynamics.name} draws no actions whose noise it could scale. Leave it at "
+                "None."
+            )
         self.plans = PlanCounts()
         """Plans drawn and refused since this executor was made."""
         self.start("", {}, budget=0)
 
-    def start(self, skill: str, observation: Observation, budget: int | None = None) -> None:
+    def start(
+        self,
+        skill: str,
+        observation: Observation,
+        budget: int | None = None,
+        again: bool = False,
+    ) -> None:
         """Begin a skill.
 
         Args:
             skill: Its text.
             observation: What is seen now; its scene picture is the judge's "before".
             budget: Steps allowed; None = `config.skill_budget`.
+            again: It was tried before and missed; see `config.retry_temperature`.
 
         Raises:
             SpecMismatch: There is no scene picture.
@@ -89,6 +123,7 @@ class SkillExecutor:
                 f"Imagining a skill needs the camera {self.config.scene_camera!r}; the observation "
                 f"has {sorted(observation)}. Make the environment with that camera."
             )
+        self._sample_for(again)
         self.skill = skill
         self.budget = self.config.skill_budget if budget is None else budget
         self.steps = 0
@@ -105,6 +140,10 @@ class SkillExecutor:
         self._frame = self._frame_steps = 0
         self._followed: list[int] = []
         self._sure_in_a_row = 0
+
+    def _sample_for(self, again: bool) -> None:
+        if isinstance(self.inverse_dynamics, SampledDynamics):
+            self.inverse_dynamics.sample_at(self.config.retry_temperature if again else None)
 
     @property
     def imagined(self) -> Frames | None:
@@ -219,6 +258,7 @@ class SkillExecutor:
             reached = probability > self.judge.threshold
         if not reached and self.config.retry == "here":
             self._imagine_next = True
+            self._sample_for(again=True)
             return False
         self.outcome = "reached" if reached else "missed"
         return True

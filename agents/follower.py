@@ -63,6 +63,7 @@ class PlanFollower:
         self.config = config or FollowerConfig()
         self._executor = executor
         self._skills = skills
+        self._planned = len(skills)  # what comes after them are further tries
         self._controller = TransitionController(proprio, transition, robot)
         self._segments: list[SkillSegment] = []
         self._at = 0  # index into the skills
@@ -70,6 +71,7 @@ class PlanFollower:
         self._more_tries = self.config.more_tries
         self._time = 0  # actions returned so far
         self._since = 0  # when the current segment began
+        self._again = False  # whether the skill was tried before
         self.stage: Stage = "over"
         if skills:
             self._start_skill(observation)
@@ -117,7 +119,7 @@ class PlanFollower:
 
     def _start_skill(self, observation: Observation, budget: int | None = None) -> None:
         self.stage = "skill"
-        self._executor.start(self._skills[self._at], observation, budget)
+        self._executor.start(self._skills[self._at], observation, budget, self._again)
 
     def _end_skill(self) -> None:
         self._close_segment()
@@ -128,10 +130,12 @@ class PlanFollower:
                 self._missed.append(self._skills[self._at])
             self._at += 1
             self._budget_left = 0
+            again = False
             if self._at == len(self._skills) and self._more_tries > 0:
                 self._more_tries -= 1
                 self._skills += tuple(self._missed)
                 self._missed.clear()
+        self._again = again or self._at >= self._planned
         over = self._at == len(self._skills)
         self.stage = "over" if over and not self.config.home_after_last else "transition"
         self._controller.reset()

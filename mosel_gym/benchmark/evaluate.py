@@ -96,6 +96,9 @@ class EvalConfig:
     """Sampling steps of the video planner; told by the label, too. None = its own number."""
     temperature: float | None = None
     """Scale of the policy's sampling noise, 0 = none; told by the label, too. None = its own."""
+    retry_temperature: float | None = None
+    """The same in further tries of a skill that was missed; told by the label, too. None = the
+    agent's own."""
     guidance: float | None = None
     """How far the policy goes beyond what the goal frame changes, 0 = not at all; told by the
     label, too. None = its own."""
@@ -129,6 +132,7 @@ class EvalConfig:
             self.judge_in_loop,
             self.sampling_steps,
             self.temperature,
+            self.retry_temperature,
             self.guidance,
             self.advance_below,
             self.steps_per_frame,

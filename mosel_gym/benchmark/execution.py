@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal
 
+from mosel_gym.agents.base import SampledDynamics
 from mosel_gym.benchmark.rollout import Agent
 from mosel_gym.benchmark.specs import PretrainedAgent
 from mosel_gym.errors import SpecMismatch
@@ -30,6 +31,9 @@ class Execution:
     """Of the video planner; None = its own number."""
     temperature: float | None = None
     """Scale of the policy's sampling noise; None = its own."""
+    retry_temperature: float | None = None
+    """The same in further tries of a skill that was missed; None = the agent's own, usually that of
+    the first."""
     guidance: float | None = None
     """How far the policy goes beyond what the goal frame changes; None = its own."""
     advance_below: float | None = None
@@ -53,6 +57,9 @@ class Execution:
             )
         if self.temperature is not None and not 0 <= self.temperature < math.inf:
             raise SpecMismatch(f"temperature is {self.temperature}; it must be at least 0.")
+        again = self.retry_temperature
+        if again is not None and not 0 <= again < math.inf:
+            raise SpecMismatch(f"retry_temperature is {again}; it must be at least 0.")
         if self.guidance is not None and not 0 <= self.guidance < math.inf:
             raise SpecMismatch(f"guidance is {self.guidance}; it must be at least 0.")
         if self.advance_below is not None and not 0 <= self.advance_below < math.inf:
@@ -75,6 +82,8 @@ class Execution:
             found.append(f"{self.sampling_steps} sampling steps")
         if self.temperature is not None:
             found.append(f"temperature {self.temperature:g}")
+        if self.retry_temperature is not None:
+            found.append(f"further tries at temperature {self.retry_temperature:g}")
         if self.guidance is not None:
             found.append(f"guidance {self.guidance:g}")
         if self.advance_below is not None:
@@ -112,6 +121,14 @@ class Execution:
             set_sampling_steps(agent, self.sampling_steps)
         if self.temperature is not None:
             _set_policy(agent, "temperature", self.temperature)
+        if self.retry_temperature is not None:
+            policy = getattr(agent, "inverse_dynamics", None)
+            if not isinstance(policy, SampledDynamics):
+                raise SpecMismatch(
+                    f"{agent.name} has no policy that draws its actions, so that "
+                    "--retry-temperature changes nothing. Leave it out."
+                )
+            _set_executor(agent, retry_temperature=self.retry_temperature)
         if self.guidance is not None:
             if not getattr(agent, "has_video", True):
                 raise SpecMismatch(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -150,6 +150,18 @@ class GoalConditionedPolicy(ConfiguredModule, ABC):
     def reset(self, seed: int) -> None:
         """Seed the sampling noise: the same seed and observations give the same actions."""
         self._generator = torch.Generator().manual_seed(seed)
+        self._temperature: float | None = None
+
+    def sample_at(self, temperature: float | None) -> None:
+        """From now on, until `reset`, draw with this scale of the noise; None = the config's.
+
+        Raises:
+            SpecMismatch: The policy's kind does not allow that scale.
+        """
+        if temperature is not None:
+            config: Any = self.config
+            replace(config, temperature=temperature)  # refuses what it would refuse
+        self._temperature = temperature
 
     def fit_statistics(self, actions: NDArray[np.float32], proprio: NDArray[np.float32]) -> None:
         """Set home orientation and normalisers from demonstrations, `[N, A]` and `[M, P]`."""

@@ -91,7 +91,7 @@ class GoalPolicy(GoalConditionedPolicy):
         config = self.config
         batch, size = len(condition), self.robot.action_size
         noise = normal((batch, config.chunk * size), generator, condition.device)
-        noise = noise * config.temperature
+        noise = noise * (config.temperature if self._temperature is None else self._temperature)
         steps = config.num_steps
         times = torch.arange(steps, device=condition.device) / steps
         both = condition if without_goal is None else torch.cat([condition, without_goal])

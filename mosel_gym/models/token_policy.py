@@ -116,6 +116,7 @@ class TokenPolicy(GoalConditionedPolicy):
     ) -> Tensor:
         """Tokens int64 `[B, n]`, each drawn among the `top_k` likeliest; see `sample`."""
         config = self.config
+        temperature = config.temperature if self._temperature is None else self._temperature
         tokens = torch.zeros((len(condition), 0), dtype=torch.int64, device=condition.device)
         for _ in range(self.tokens.count):
             last = self.logits(condition, tokens)[:, -1]
@@ -124,7 +125,7 @@ class TokenPolicy(GoalConditionedPolicy):
                 last = last + config.guidance * (last - untold)
             values, choices = last.topk(min(config.top_k, last.shape[1]))
             # Drawn where the generator lives, so that a seed is a seed anywhere.
-            chances = (values / config.temperature).softmax(dim=1).to(generator.device)
+            chances = (values / temperature).softmax(dim=1).to(generator.device)
             drawn = torch.multinomial(chances, 1, generator=generator).to(choices.device)
             tokens = torch.cat([tokens, choices.gather(1, drawn)], dim=1)
         return tokens

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mosel_gym.agents.executor import ExecutorConfig, SkillExecutor
 from mosel_gym.agents.plan_check import PlanCheckConfig
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.types import ActionChunk, VisualPlan
 
 UNCHECKED = PlanCheckConfig(redraws=0)  # these frames are greys, in which nothing moves
@@ -145,3 +146,41 @@ def test_no_judgement_on_an_old_picture():
     ages = [4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 0, 1]
     judge.answers = [0.9]
     assert run(executor, ages=ages) == 10
+
+
+class SamplingPolicy(LoggingPolicy):
+    """Notes the scale of the noise that each chunk is drawn with."""
+
+    def __init__(self, distances):
+        super().__init__(distances)
+        self.scale: float | None = None
+        self.scales: list[float | None] = []
+
+    def sample_at(self, temperature):
+        self.scale = temperature
+
+    def act(self, observation, goal, skill):
+        self.scales.append(self.scale)
+        return super().act(observation, goal, skill)
+
+
+def test_further_tries_draw_with_their_own_noise():
+    policy = SamplingPolicy({1: 2.0, 2: 2.0, 3: 2.0})
+    here = config(retry="here", retry_temperature=1.5, plan_check=UNCHECKED)
+    executor = SkillExecutor(ThreeFrames(), policy, FixedJudge(0.1, 0.9, 0.9, 0.9), here)
+    run(executor)
+    assert policy.scales == [None] * 3 + [1.5] * 3
+    run(executor)  # another skill begins as the first did
+    assert policy.scales[6:] == [None] * 3
+    executor.start("skill", SCENE, again=True)
+    executor.act(SCENE)
+    assert policy.scales[9:] == [1.5] * 3
+
+
+def test_noise_for_further_tries_needs_a_policy_that_draws():
+    policy = LoggingPolicy({})
+    with pytest.raises(SpecMismatch, match="draws no actions"):
+        SkillExecutor(ThreeFrames(), policy, config=config(retry_temperature=1.5))
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(SpecMismatch, match="retry_temperature is"):
+            config(retry_temperature=wrong)

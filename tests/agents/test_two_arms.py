@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mosel_gym.agents import MoselAgent, MoselConfig, OfflinePlanner, PixelAnalyzer
 from mosel_gym.agents.checkpoint import load_agent
 from mosel_gym.agents.executor import ExecutorConfig, SkillExecutor
-from mosel_gym.agents.follower import PlanFollower
+from mosel_gym.agents.follower import FollowerConfig, PlanFollower
 from mosel_gym.agents.presets import PRESETS, preset
 from mosel_gym.cli import main
 from mosel_gym.data.libero_hdf5 import read_episode, write_episode
@@ -141,6 +141,43 @@ def test_between_skills_both_arms_go_home_with_the_tool_in_hand(name: str) -> No
     assert np.abs(left[:-1]).max() > 0
     follower.act(observation())  # home already
     assert [segment.kind for segment in follower.segments()] == ["skill", "transition", "skill"]
+
+
+def test_only_a_try_after_a_miss_draws_with_noise_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Never:
+        threshold = 0.5
+
+        def reached(self, *args: object) -> float:
+            return 0.0
+
+    video, policy, _ = networks("robotwin")
+    scales: list[float | None] = []
+    monkeypatch.setattr(policy, "sample_at", scales.append)
+    executor = SkillExecutor(
+        video,
+        policy,
+        Never(),
+        ExecutorConfig(
+            skill_budget=200,
+            max_steps_per_frame=1,
+            scene_camera="head_camera",
+            retry_temperature=1.5,
+        ),
+    )
+    config = FollowerConfig(more_tries=1)
+    spec = robot(preset("robotwin").robot)
+    follower = PlanFollower(executor, (PICK, PUSH), observation(), config, robot=spec)
+    while follower.stage != "over":
+        follower.act(observation())
+    tries = [segment.skill for segment in follower.segments() if segment.kind == "skill"]
+    assert len(scales) == 1 + len(tries)  # the first, before any skill, when it was made
+    # The budget is for several tries of each skill; further rounds of tries come after the plan.
+    first, second, later = tries.index(PICK), tries.index(PUSH), len(tries)
+    expected = [None if i in (first, second) else 1.5 for i in range(later)]
+    assert 0 < second < later - 2
+    assert scales[1:] == expected
 
 
 def test_presets_fill_what_was_left_alone() -> None:

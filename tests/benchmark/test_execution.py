@@ -40,6 +40,11 @@ def test_each_option_changes_what_it_says(untrained: Path) -> None:
     patient = ExecutedAgent(plain, Execution(more_tries=2)).build()
     assert patient.config.follower == replace(usual.follower, more_tries=2)  # type: ignore[attr-defined]
     assert Execution(more_tries=2).label("base") == "base, 2 more tries"
+    varied = ExecutedAgent(plain, Execution(retry_temperature=1.5)).build()
+    assert varied.config.executor == replace(usual.executor, retry_temperature=1.5)  # type: ignore[attr-defined]
+    assert Execution(retry_temperature=1.5).label("base") == (
+        "base, further tries at temperature 1.5"
+    )
     on = ExecutedAgent(plain, Execution("on")).build()
     assert on.config.executor.done_above < 1.0  # type: ignore[attr-defined]
     assert on.config.judge_in_loop == usual.judge_in_loop  # type: ignore[attr-defined]
@@ -68,6 +73,8 @@ def test_what_has_no_effect_is_refused(untrained: Path, tmp_path: Path) -> None:
     for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(SpecMismatch, match="temperature is"):
             Execution(temperature=wrong)
+        with pytest.raises(SpecMismatch, match="retry_temperature is"):
+            Execution(retry_temperature=wrong)
         with pytest.raises(SpecMismatch, match="guidance is"):
             Execution(guidance=wrong)
     with pytest.raises(SpecMismatch, match="advance_below is -1"):

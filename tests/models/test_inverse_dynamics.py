@@ -62,6 +62,22 @@ def test_the_seed_decides_the_actions(policy: GoalPolicy, observation: dict[str,
     assert (two_chunks(1) != two_chunks(2)).any()
 
 
+def test_noise_set_for_a_while_ends_with_reset(
+    policy: GoalPolicy, observation: dict[str, Any]
+) -> None:
+    def chunk() -> np.ndarray:
+        return policy.act(observation, picture(2), None).actions
+
+    usual = chunk()
+    policy.sample_at(1.0)
+    assert (chunk() != chunk()).any()
+    policy.sample_at(None)
+    np.testing.assert_array_equal(chunk(), usual)
+    policy.sample_at(1.0)
+    policy.reset(0)
+    np.testing.assert_array_equal(chunk(), usual)
+
+
 def test_guidance_goes_on_from_what_the_goal_changes(
     policy: GoalPolicy, observation: dict[str, Any]
 ) -> None:
