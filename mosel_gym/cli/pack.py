@@ -42,6 +42,7 @@ def main(
     text: str = "",
     guidance: float | None = None,
     seen_for: int | None = None,
+    retry_temperature: float | None = None,
 ) -> None:
     """Put trained networks together into an agent that every command reads.
 
@@ -63,6 +64,8 @@ def main(
             as it was trained, usually 0.
         seen_for: The analyzer also takes a skill for reached where so many pictures in a row of the
             attempt showed it, though its end does not; None = its end alone counts.
+        retry_temperature: Scale of the policy's sampling noise in further tries of a skill that was
+            missed; None = that of the first.
     """
     told = _card(card)
     _check(kind, {"video": video, "judge": judge})
@@ -88,6 +91,9 @@ def main(
         )
     suite = find_preset(preset)
     config = suite.for_agent(network, varied)
+    if retry_temperature is not None:
+        executor = replace(config.executor, retry_temperature=retry_temperature)
+        config = replace(config, executor=executor)
     planner = OfflinePlanner(OfflinePlannerConfig(nearer_hand=suite.nearer_hand))
     imagines: Any = None if video is None else load_planner(video)
     if more_skills:

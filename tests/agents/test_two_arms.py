@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,12 @@ def test_pack_and_its_preset(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([*words, "--preset", "robotwin"]) == 0
     config = MoselAgent.from_pretrained(tmp_path / "agent").config
     assert config.robot == "dual-panda-ee"
+    assert config.executor.retry_temperature is None
+    noisy = [*words, "--preset", "robotwin", "--retry-temperature", "1.5"]
+    noisy[noisy.index("--out") + 1] = str(tmp_path / "noisy")
+    assert main(noisy) == 0
+    stored = MoselAgent.from_pretrained(tmp_path / "noisy").config
+    assert stored.executor == replace(config.executor, retry_temperature=1.5)
     assert config.executor.skill_budget == 300
     assert config.transition.keep_grip
     index = tmp_path / "agent" / "agent.json"
