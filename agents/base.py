@@ -76,7 +76,7 @@ class InverseDynamics(Protocol):
 
 @runtime_checkable
 class SampledDynamics(InverseDynamics, Protocol):
-    """An inverse dynamics that draws its actions, with a scale of the noise that can be set."""
+    """An inverse dynamics that draws its actions, and whose scale of the noise can be set."""
 
     def sample_at(self, temperature: float | None) -> None:
         """From now on draw with this scale of the noise; None = the policy's own."""

@@ -90,6 +90,25 @@ def test_only_the_likeliest_tokens_are_drawn() -> None:
     assert drawn[:, 0].tolist() == [int(likeliest[0])] * 64
 
 
+def test_a_scale_set_for_further_tries_is_the_configs_own_in_effect() -> None:
+    policy = make()
+    condition = torch.randn(8, policy.config.width, generator=torch.Generator().manual_seed(1))
+
+    def drawn() -> torch.Tensor:
+        return policy.sample_tokens(condition, torch.Generator().manual_seed(0))
+
+    usual = drawn()
+    policy.sample_at(1e-4)
+    cold = drawn()
+    assert (cold != usual).any()
+    policy.reset(0)
+    assert torch.equal(drawn(), usual)
+    policy.config = replace(policy.config, temperature=1e-4)
+    assert torch.equal(drawn(), cold)
+    with pytest.raises(SpecMismatch, match="temperature 0.0"):
+        policy.sample_at(0.0)
+
+
 def test_guidance_moves_the_likeliest_token_away_from_that_without_the_goal() -> None:
     policy = make(top_k=1, guidance=50.0)
     told, untold = torch.randn(2, 1, 32, generator=torch.Generator().manual_seed(0)) * 5
