@@ -129,6 +129,34 @@ class RobotSpec:
             action[grippers] = np.where(empty, self.open_grip, action[grippers])
         return action
 
+    def mirrored_proprio(self, rows: NDArray[np.floating]) -> NDArray[np.float32]:
+        """`proprio` (float `[..., P]`) in the mirror between the two arms, float32 `[..., P]`.
+
+        Raises:
+            SpecMismatch: The robot has not two arms.
+        """
+        self._require_two()
+        return _swapped_arms(rows, _MIRROR_ANGLES, _MIRROR_ANGLES_FROM)
+
+    def mirrored_action(self, rows: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Actions (float `[..., A]`) in the mirror between the two arms, float32 `[..., A]`.
+
+        Raises:
+            SpecMismatch: The robot has not two arms.
+        """
+        self._require_two()
+        if self.control == "joint":
+            return _swapped_arms(rows, _MIRROR_ANGLES, _MIRROR_ANGLES_FROM)
+        return _swapped_arms(rows, _MIRROR_EE_DELTA, np.zeros(self.block))
+
+    def _require_two(self) -> None:
+        if len(self.arms) != 2:
+            two = [name for name, spec in ROBOTS.items() if len(spec.arms) == 2]
+            raise SpecMismatch(
+                f"The robot {self.name!r} has {len(self.arms)} arm, and a mirror makes one hand "
+                f"the other. Robots with two arms: {two}."
+            )
+
     def checked_proprio(self, proprio: NDArray[np.floating]) -> Array:
         """`proprio` as float64.
 
@@ -144,6 +172,19 @@ class RobotSpec:
             )
         return values
 
+
+def _swapped_arms(rows: NDArray[np.floating], signs: Array, origin: Array) -> NDArray[np.float32]:
+    """Rows of two blocks: the blocks swapped, and each number turned round about its origin."""
+    blocks = np.asarray(rows).reshape(*np.shape(rows)[:-1], 2, len(signs))[..., ::-1, :]
+    turned = (blocks - origin) * signs + origin
+    return turned.reshape(np.shape(rows)).astype(np.float32)
+
+
+# The plane holds the world's y and z: a translation keeps these, an axis of rotation its x.
+_MIRROR_EE_DELTA = np.array([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0, 1.0])
+# Every second joint of the Panda turns it out of its own upright plane, in which it is at home.
+_MIRROR_ANGLES = np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
+_MIRROR_ANGLES_FROM = np.array([*panda.HOME_RAD, 0.0])
 
 ROBOTS: dict[str, RobotSpec] = {
     spec.name: spec

@@ -11,6 +11,7 @@ from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.cli.options import training_line
 from mosel_gym.cli.token_options import TokenOptions, require_same
 from mosel_gym.cli.training_options import TrainingOptions, say
+from mosel_gym.data.mirrored import mirrored_clips
 from mosel_gym.data.windows import Clip
 from mosel_gym.errors import MoselError, SpecMismatch
 from mosel_gym.models.goal_conditioned import GoalConditionedConfig, GoalConditionedPolicy
@@ -19,6 +20,7 @@ from mosel_gym.models.policies import load_policy
 from mosel_gym.models.resizing import resized
 from mosel_gym.models.token_policy import TokenPolicy
 from mosel_gym.models.video_planners import load_planner
+from mosel_gym.specs import robot as find_robot
 from mosel_gym.training.policy import PolicyTrainConfig, train_policy
 from mosel_gym.training.policy_error import action_errors
 from mosel_gym.training.token_policy import train_token_policy
@@ -37,6 +39,7 @@ def main(
     planner: tuple[Path, ...] = (),
     preset: str | None = None,
     whole_task: bool = False,
+    mirror: bool = False,
     held_out: int = 0,
     device: str = "cpu",
     options: Annotated[TrainingOptions, tyro.conf.arg(name="")] = TrainingOptions(),  # noqa: B008
@@ -65,6 +68,8 @@ def main(
             policy to start from was made for.
         whole_task: Learn from whole episodes, arm transitions included, as UniPi does; a goal may
             then lie beyond the skill. Otherwise from the skills that they are cut into.
+        mirror: For two arms: also show the mirror image of every clip whose skill the data has for
+            the other hand as well, named by that hand.
         held_out: Every so many-th clip of each skill is kept from training, and the error of the
             predicted actions on these is told; 0 keeps none.
         device: "cpu" or "cuda".
@@ -81,6 +86,8 @@ def main(
     model = asked if begun is None else begun.config
     clips = options.load(data, model.size, model.cameras, whole=whole_task)
     training, kept = _apart(clips, held_out)
+    if mirror:
+        training = [*training, *mirrored_clips(training, find_robot(model.robot))]
     count = len(training)
     if planner:
         training = [clip for one in planner for clip in _imagined(training, one, model, device)]

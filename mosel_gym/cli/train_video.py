@@ -11,8 +11,10 @@ from mosel_gym.agents.presets import preset as find_preset
 from mosel_gym.cli.options import training_line
 from mosel_gym.cli.training_options import TrainingOptions, say
 from mosel_gym.data.cameras import Cameras
+from mosel_gym.data.mirrored import mirrored_clips
 from mosel_gym.models.text_encoder import TABLE
 from mosel_gym.models.video_planners import load_planner, reading_anew
+from mosel_gym.specs import robot as find_robot
 from mosel_gym.training.video import VideoTrainConfig, train_video
 from mosel_gym.training.video_recipe import picture_size
 
@@ -24,6 +26,7 @@ def main(
     start: Path | None = None,
     preset: str = "libero",
     whole_task: bool = False,
+    mirror: bool = False,
     device: str = "cpu",
     options: Annotated[TrainingOptions, tyro.conf.arg(name="")] = TrainingOptions(),  # noqa: B008
 ) -> None:
@@ -39,6 +42,8 @@ def main(
             that the recipe leaves at its default.
         whole_task: Imagine whole tasks by their goal text, as UniPi does: a clip is an episode from
             start to end. It is longer than a skill, so give it more `--model.frames`.
+        mirror: For two arms: also show the mirror image of every clip whose skill the data has for
+            the other hand as well, named by that hand.
         device: "cpu" or "cuda".
         options: How to train.
     """
@@ -51,5 +56,7 @@ def main(
     camera = config.model.scene_camera if begun is None else begun.config.scene_camera
     cameras = Cameras(camera, hands=())
     clips = options.load(data, size, cameras, whole=whole_task)
+    if mirror:
+        clips = [*clips, *mirrored_clips(clips, find_robot(find_preset(preset).robot))]
     _, report = train_video(clips, config, out, device=device, start=begun)
     say(training_line(len(clips), report))

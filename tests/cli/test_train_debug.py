@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,21 @@ def episode(seed: int) -> Episode:
         segments=(SkillSegment(skill, 0, 24),),
         skill_done={name: np.arange(25) > (12 if name == skill else 99) for name in SKILLS},
         provenance={"robot": "panda", "renderer": "mujoco-egl", "assets": "procedural-1"},
+    )
+
+
+def episode_of_two_arms(seed: int) -> Episode:
+    rng = np.random.default_rng(seed)
+    return replace(
+        episode(seed),
+        observations={
+            "head_camera": rng.integers(0, 256, (25, 32, 32, 3), np.uint8),
+            "proprio": rng.uniform(0, 1, (25, 16)).astype(np.float32),
+        },
+        actions=rng.uniform(-1, 1, (24, 14)).astype(np.float32),
+        segments=(SkillSegment(f"lift with {('left', 'right')[seed % 2]} hand", 0, 24),),
+        skill_done={},
+        provenance={"robot": "dual-panda-ee", "renderer": "mujoco-egl", "assets": "procedural-1"},
     )
 
 
@@ -108,6 +124,22 @@ def test_debug_leaves_what_was_set(data: Path, tmp_path: Path) -> None:
     plain = PolicyTrainConfig()
     assert shrunk(plain, {}) == plain
     assert shrunk(plain, {"loop": {"steps": 3}}).loop.steps == 3
+
+
+@pytest.mark.parametrize("what", ["policy", "video"])
+def test_mirror_adds_what_the_other_hand_would_have_done(
+    what: str, tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(4):
+        write_episode(tmp_path / "both" / f"{seed}.hdf5", episode_of_two_arms(seed))
+    command = ["train", what, "--preset", "robotwin", "--data", str(tmp_path / "both"), "--debug"]
+    assert main([*command, "--out", str(tmp_path / "plain")]) == 0
+    assert "4 clips, 20 steps" in capsys.readouterr().out
+    assert main([*command, "--out", str(tmp_path / "mirror"), "--mirror"]) == 0
+    assert "8 clips, 20 steps" in capsys.readouterr().out
+    command = ["train", what, "--data", str(data), "--out", str(tmp_path / "o"), "--debug"]
+    assert main([*command, "--mirror"]) == 2
+    assert "no skill of the clips is there for the left" in capsys.readouterr().err
 
 
 def test_what_stands_out_is_said(
