@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mosel_gym.errors import SpecMismatch
 from mosel_gym.rotations import relative_axis_angle
 from mosel_gym.specs import ROTATION_SCALE_RAD, TRANSLATION_SCALE_M, RobotSpec
 from mosel_gym.specs import robot as find_robot
@@ -40,13 +41,17 @@ class TransitionConfig:
     """Leave the fingers as they are; False opens them (paper). A tool in hand needs True."""
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no transition."""
+        """Refuse numbers that make no transition.
+
+        Raises:
+            SpecMismatch: With the number.
+        """
         if not 0 <= self.rise_steps <= self.max_steps:
-            raise ValueError(
+            raise SpecMismatch(
                 f"rise_steps={self.rise_steps} must lie in 0..max_steps={self.max_steps}"
             )
         if self.rise_divisor <= 0:
-            raise ValueError(f"rise_divisor={self.rise_divisor} must be above 0")
+            raise SpecMismatch(f"rise_divisor={self.rise_divisor} must be above 0")
 
 
 class TransitionController:

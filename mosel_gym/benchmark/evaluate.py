@@ -112,6 +112,9 @@ class EvalConfig:
     """So often, after the plan, the skills that were not reached are begun once more, for as long
     as the episode lasts; told by the label, too. None = the agent's own, usually 0, as in the
     paper."""
+    rise_steps: int | None = None
+    """Steps of slow rise with which the arms begin their way home; told by the label, too. None =
+    the agent's own, usually 20, as in the paper."""
     video: bool = True
     modes: tuple[Mode, ...] = MODES
     """Kinds of goals, for goal reliance."""
@@ -137,6 +140,7 @@ class EvalConfig:
             self.advance_below,
             self.steps_per_frame,
             self.more_tries,
+            self.rise_steps,
         )
 
 

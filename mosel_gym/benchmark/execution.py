@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal
 
@@ -43,6 +42,9 @@ class Execution:
     more_tries: int | None = None
     """How often, after the plan, the skills that were not reached are begun once more; None = the
     agent's own, usually 0, as in the paper."""
+    rise_steps: int | None = None
+    """Steps of slow rise with which the arms begin their way home; None = the agent's own, usually
+    20, as in the paper."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -73,6 +75,8 @@ class Execution:
             )
         if self.more_tries is not None and self.more_tries < 0:
             raise SpecMismatch(f"more_tries is {self.more_tries}; it must be at least 0.")
+        if self.rise_steps is not None and self.rise_steps < 0:
+            raise SpecMismatch(f"rise_steps is {self.rise_steps}; it must be at least 0 env steps.")
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -92,6 +96,8 @@ class Execution:
             found.append(f"{self.steps_per_frame} steps a frame")
         if self.more_tries is not None:
             found.append(f"{self.more_tries} more tries")
+        if self.rise_steps is not None:
+            found.append(f"{self.rise_steps} steps of rise")
         if self.early_advance != "own":
             found.append(f"early advance {self.early_advance}")
         if self.judge_in_loop != "own":
@@ -141,7 +147,9 @@ class Execution:
         if self.steps_per_frame is not None:
             _set_executor(agent, max_steps_per_frame=self.steps_per_frame)
         if self.more_tries is not None:
-            _set_follower(agent, more_tries=self.more_tries)
+            _set_part(agent, "follower", "carries out no plan", more_tries=self.more_tries)
+        if self.rise_steps is not None:
+            _set_part(agent, "transition", "never goes home", rise_steps=self.rise_steps)
 
     def _advance(self, agent: Any) -> None:
         executor = getattr(getattr(agent, "config", None), "executor", None)
@@ -158,14 +166,10 @@ class Execution:
 
 
 def _set_executor(agent: Any, **changes: float) -> None:
-    _set_part(agent, "executor", "follows no goal frames", changes)
+    _set_part(agent, "executor", "follows no goal frames", **changes)
 
 
-def _set_follower(agent: Any, **changes: int) -> None:
-    _set_part(agent, "follower", "carries out no plan", changes)
-
-
-def _set_part(agent: Any, name: str, lack: str, changes: Mapping[str, float]) -> None:
+def _set_part(agent: Any, name: str, lack: str, **changes: float) -> None:
     part: Any = getattr(getattr(agent, "config", None), name, None)
     if part is None:
         raise SpecMismatch(

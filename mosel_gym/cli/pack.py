@@ -43,6 +43,7 @@ def main(
     guidance: float | None = None,
     seen_for: int | None = None,
     retry_temperature: float | None = None,
+    rise_steps: int | None = None,
 ) -> None:
     """Put trained networks together into an agent that every command reads.
 
@@ -66,6 +67,8 @@ def main(
             attempt showed it, though its end does not; None = its end alone counts.
         retry_temperature: Scale of the policy's sampling noise in further tries of a skill that was
             missed; None = that of the first.
+        rise_steps: Steps of slow rise with which the arms begin their way home; None = 20, as in
+            the paper.
     """
     told = _card(card)
     _check(kind, {"video": video, "judge": judge})
@@ -94,6 +97,9 @@ def main(
     if retry_temperature is not None:
         executor = replace(config.executor, retry_temperature=retry_temperature)
         config = replace(config, executor=executor)
+    if rise_steps is not None:
+        transition = replace(config.transition, rise_steps=rise_steps)
+        config = replace(config, transition=transition)
     planner = OfflinePlanner(OfflinePlannerConfig(nearer_hand=suite.nearer_hand))
     imagines: Any = None if video is None else load_planner(video)
     if more_skills:

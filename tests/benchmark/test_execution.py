@@ -40,6 +40,9 @@ def test_each_option_changes_what_it_says(untrained: Path) -> None:
     patient = ExecutedAgent(plain, Execution(more_tries=2)).build()
     assert patient.config.follower == replace(usual.follower, more_tries=2)  # type: ignore[attr-defined]
     assert Execution(more_tries=2).label("base") == "base, 2 more tries"
+    quick = ExecutedAgent(plain, Execution(rise_steps=0)).build()
+    assert quick.config.transition == replace(usual.transition, rise_steps=0)  # type: ignore[attr-defined]
+    assert Execution(rise_steps=4).label("base") == "base, 4 steps of rise"
     varied = ExecutedAgent(plain, Execution(retry_temperature=1.5)).build()
     assert varied.config.executor == replace(usual.executor, retry_temperature=1.5)  # type: ignore[attr-defined]
     assert Execution(retry_temperature=1.5).label("base") == (
@@ -83,6 +86,10 @@ def test_what_has_no_effect_is_refused(untrained: Path, tmp_path: Path) -> None:
         Execution(steps_per_frame=0)
     with pytest.raises(SpecMismatch, match="more_tries is -1"):
         Execution(more_tries=-1)
+    with pytest.raises(SpecMismatch, match="rise_steps is -1"):
+        Execution(rise_steps=-1)
+    with pytest.raises(SpecMismatch, match=r"rise_steps=99 must lie in 0\.\."):
+        ExecutedAgent(PretrainedAgent(str(untrained)), Execution(rise_steps=99)).build()
     told = GoalPolicy(GoalPolicyConfig(size=16, skill_id=True, skills=("lift",)))
     with pytest.raises(SpecMismatch, match="shows its policy no goal frame"):
         Execution(guidance=0.5).apply(PalmEAgent(OfflinePlanner(), told))
