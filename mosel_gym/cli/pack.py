@@ -92,8 +92,8 @@ def main(
     if guidance and varied is not None and varied.goal_dropout == 0:
         raise MoselError(
             f"--guidance {guidance} asks the policy what it would do without a goal, and "
-            f"{policy[0]} was trained with --augmentation.goal-dropout 0, always with one. Leave it "
-            "out, or train the policy on with the default, 0.15."
+            f"{policy[0]} was trained with --augmentation.goal-dropout 0, always with one. "
+            "Leave it out, or train the policy on with the default, 0.15."
         )
     suite = find_preset(preset)
     config = suite.for_agent(network, varied)
