@@ -12,11 +12,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from tqdm import tqdm
 
+from mosel_gym.agents.base import InverseDynamics, SampledDynamics
 from mosel_gym.benchmark.metrics import Rate, share
 from mosel_gym.benchmark.paper.roster import arguments
 from mosel_gym.benchmark.reliance_cases import Case, known_cases
@@ -28,9 +29,6 @@ from mosel_gym.benchmark.workers import Died, Workers
 from mosel_gym.data.atomic import atomic_path
 from mosel_gym.errors import DamagedFile, MoselError
 from mosel_gym.types import ActionChunk, Frame, Frames, Observation, VisualPlan
-
-if TYPE_CHECKING:
-    from mosel_gym.agents.base import InverseDynamics
 
 Mode = Literal["none", "wrong", "oracle", "generated"]
 MODES: tuple[Mode, ...] = ("none", "wrong", "oracle", "generated")
@@ -216,6 +214,11 @@ class BlindToGoals:
         """Pass the seed on."""
         if hasattr(self._inner, "reset"):
             self._inner.reset(seed)
+
+    def sample_at(self, temperature: float | None) -> None:
+        """Pass the scale of the noise on, as of further tries."""
+        if isinstance(self._inner, SampledDynamics):
+            self._inner.sample_at(temperature)
 
     def act(self, observation: Observation, goal: Frame | None, skill: str | None) -> ActionChunk:
         """Drop the goal; without one, no goal is ever near."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mosel_gym.agents.base import InverseDynamics, VideoPlanner
+from mosel_gym.agents.executor import ExecutorConfig, SkillExecutor
 from mosel_gym.benchmark.metrics import rate
 from mosel_gym.benchmark.reliance import (
     BlindToGoals,
@@ -53,6 +54,21 @@ def test_no_goal_reaches_the_policy_and_none_is_ever_near() -> None:
     assert inner.goal is None
     assert inner.seed == 3
     assert chunk.steps_to_goal == float("inf")
+
+
+def test_further_tries_without_a_goal_are_drawn_as_with_one() -> None:
+    class Sampled(Follower):
+        scale: float | None = None
+
+        def sample_at(self, temperature: float | None) -> None:
+            self.scale = temperature
+
+    inner = Sampled()
+    again = ExecutorConfig(retry_temperature=1.5)
+    executor = SkillExecutor(ExpertPictures(Path(), {}), BlindToGoals(inner), config=again)
+    executor.start("", {}, again=True)
+    assert inner.scale == 1.5
+    BlindToGoals(Follower()).sample_at(1.5)  # it draws nothing, and nothing changes
 
 
 def test_expert_pictures_are_those_of_seed_and_skill(tmp_path: Path) -> None:
