@@ -48,7 +48,7 @@ $MOSEL train policy $LARGE --start "$RUNS/policy-5/policy.safetensors" --planner
 # The same once more, for longer.
 $MOSEL train policy $LARGE --start "$RUNS/policy-6/policy.safetensors" --planner "$RUNS/video-4/planner.safetensors" \
   --loop.steps 7000 --out "$RUNS/policy-7"
-# Two errors that the agent with policy-7 made with the hammer (docs/robotwin.md): it holds it deeper between the fingers than any of these
+# Two errors that the agent with policy-7 made with the hammer (docs/robotwin_trials.md): it holds it deeper between the fingers than any of these
 # demonstrations, and it fetches it with the hand on whose side the block lies, whatever it is shown. So others, as many, take the place of some:
 # in DEEP of the blows, in SIDES of the pick-ups as well, which are shown in the scene of the task, where the block lies on either side.
 DEEP=$OUT/data-deep SIDES=$OUT/data-sides
