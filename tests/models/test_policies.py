@@ -35,8 +35,8 @@ def test_weights_are_the_mean_and_the_normalisation_stays(tmp_path: Path) -> Non
     for name, found in mean.named_parameters():
         wanted = torch.stack([dict(one.named_parameters())[name] for one in every]).mean(dim=0)
         torch.testing.assert_close(found, wanted)
-    for name, found in mean.named_buffers():
-        assert torch.equal(found, dict(every[2].named_buffers())[name])
+    for name, buffer in mean.named_buffers():
+        assert torch.equal(buffer, dict(every[2].named_buffers())[name])
     alone = mean_policy(paths[:1])
     for name, found in alone.named_parameters():
         assert torch.equal(found, dict(every[0].named_parameters())[name])
