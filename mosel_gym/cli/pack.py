@@ -16,7 +16,7 @@ from mosel_gym.benchmark.provenance import provenance
 from mosel_gym.errors import MoselError
 from mosel_gym.models.checkpoint import load_module
 from mosel_gym.models.judge import SubgoalJudge
-from mosel_gym.models.policies import mean_policy
+from mosel_gym.models.policies import load_policy
 from mosel_gym.models.video_planners import load_planner
 from mosel_gym.training.policy import augmentation_of
 
@@ -31,7 +31,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 
 
 def main(
-    policy: tuple[Path, ...],
+    policy: Path,
     out: Path,
     video: Path | None = None,
     judge: Path | None = None,
@@ -48,8 +48,7 @@ def main(
     """Put trained networks together into an agent that every command reads.
 
     Args:
-        policy: policy.safetensors of `mosel train policy`, of either kind. Of several that were
-            trained on from the same one, the mean of their weights is packed.
+        policy: policy.safetensors of `mosel train policy`, of either kind.
         out: The agent's folder.
         video: planner.safetensors of `mosel train video`; for every kind but palm-e.
         judge: judge.safetensors of `mosel train judge`; for the kind mosel only.
@@ -72,15 +71,13 @@ def main(
             the paper.
     """
     told = _card(card)
-    if not policy:
-        raise MoselError("--policy names no file; give at least one policy.safetensors.")
     _check(kind, {"video": video, "judge": judge})
     if seen_for is not None and (kind != "mosel" or seen_for < 1):
         raise MoselError(
             f"--seen-for is {seen_for} and --kind {kind!r}; at least 1 is allowed, only for the "
             "kind 'mosel', which has an analyzer."
         )
-    network = mean_policy(policy)
+    network = load_policy(policy)
     if guidance is not None:
         if kind == "palm-e":
             raise MoselError(
@@ -88,12 +85,12 @@ def main(
                 "shown no goal frame; leave it out."
             )
         network.config = replace(network.config, guidance=guidance)
-    varied = augmentation_of(policy[0])
+    varied = augmentation_of(policy)
     if guidance and varied is not None and varied.goal_dropout == 0:
         raise MoselError(
-            f"--guidance {guidance} asks the policy what it would do without a goal, and "
-            f"{policy[0]} was trained with --augmentation.goal-dropout 0, always with one. "
-            "Leave it out, or train the policy on with the default, 0.15."
+            f"--guidance {guidance} asks the policy what it would do without a goal, and {policy} "
+            "was trained with --augmentation.goal-dropout 0, always with one. Leave it out, or "
+            "train the policy on with the default, 0.15."
         )
     suite = find_preset(preset)
     config = suite.for_agent(network, varied)

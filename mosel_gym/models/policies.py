@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-
-import torch
 
 from mosel_gym.errors import SpecMismatch
 from mosel_gym.models.checkpoint import load_module, read_metadata
@@ -47,33 +44,3 @@ def load_policy(
             f"`--kind {found.kind}`."
         )
     return load_module(path, found, device=device)
-
-
-def mean_policy(paths: Sequence[str | Path]) -> GoalConditionedPolicy:
-    """The policy whose weights are the mean of several policies' weights; of one, that one.
-
-    It is for policies that were trained on from the same one: only then does what lies between
-    their weights act as they do.
-
-    Raises:
-        DamagedFile: A file is missing or damaged.
-        SpecMismatch: One holds no policy, or two differ in kind, settings or normalisation.
-    """
-    first, *others = [load_policy(path) for path in paths]
-    for path, other in zip(paths[1:], others, strict=True):
-        if (other.kind, other.config) != (first.kind, first.config):
-            raise SpecMismatch(
-                f"{path} and {paths[0]} are policies of different kinds or settings, so that there "
-                "is no mean of their weights. Give policies that were trained on from the same one."
-            )
-        theirs = dict(other.named_buffers())
-        if any(not torch.equal(mine, theirs[name]) for name, mine in first.named_buffers()):
-            raise SpecMismatch(
-                f"{path} and {paths[0]} normalise differently, so that there is no mean of their "
-                "weights. Give policies that were trained on from the same one (--start)."
-            )
-    weights = [dict(policy.named_parameters()) for policy in (first, *others)]
-    with torch.no_grad():
-        for name, mine in first.named_parameters():
-            mine.copy_(torch.stack([one[name] for one in weights]).mean(dim=0))
-    return first

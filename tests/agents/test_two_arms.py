@@ -220,9 +220,6 @@ def test_pack_and_its_preset(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert stored.transition == replace(config.transition, rise_steps=4)
     assert config.executor.skill_budget == 300
     assert config.transition.keep_grip
-    mean = [*noisy, "--policy", *[str(tmp_path / "policy.safetensors")] * 2]
-    assert main(mean) == 0
-    assert "normalise differently" not in capsys.readouterr().err
     assert main([*noisy[:-1], "99"]) == 2
     assert "rise_steps=99 must lie in 0..max_steps=50" in capsys.readouterr().err
     index = tmp_path / "agent" / "agent.json"
