@@ -44,6 +44,10 @@ class ExecutorConfig:
     done_above: float = 1.0
     """Early advance: two judgements in a row above this, one at each chunk, end the skill as
     "reached" before its last frame. 1 = never, as in the paper."""
+    stalled_below: float | None = None
+    """A chunk is carried out to its end, and not only its first `execute` actions, where no entry
+    of proprioception has changed by this much since the chunk before. A policy that waits before
+    the hand closes, and is asked anew while it waits, would wait for ever. None = never."""
     retry_temperature: float | None = None
     """Scale of the policy's sampling noise in further tries of a skill that was missed; None = that
     of the first. A policy that always takes its likeliest action misses the same place again."""
@@ -60,6 +64,11 @@ class ExecutorConfig:
             raise SpecMismatch(
                 f"retry_temperature is {self.retry_temperature}; it must be at least 0 and finite, "
                 "or None for that of the first try."
+            )
+        if self.stalled_below is not None and not 0 < self.stalled_below < math.inf:
+            raise SpecMismatch(
+                f"stalled_below is {self.stalled_below}; it must be above 0 and finite, or None so "
+                f"that no more than {self.execute} actions of a chunk are ever carried out."
             )
 
 
@@ -134,6 +143,8 @@ class SkillExecutor:
         self._recent: deque[Observation] = deque(maxlen=self.config.judged_pictures)
         self._chunk: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._used = 0
+        self._carried_out = self.config.execute
+        self._proprio: NDArray[np.floating] | None = None
         self._planned_on_old_picture = False
         self._imagine_next = True
         self._closing = self._last_frame_reached = False
@@ -197,7 +208,7 @@ class SkillExecutor:
         if self._planned_on_old_picture and image_age == 0 and not self._closing:
             return True
         # The rest of the last chunk bridges the gap to a picture that shows how it ended.
-        return self._used >= self.config.execute and not (self._closing and image_age > 0)
+        return self._used >= self._carried_out and not (self._closing and image_age > 0)
 
     def _plan(self, observation: Observation, image_age: int) -> None:
         """Pick the goal frame, passing over all that are reached, and ask for a chunk to it."""
@@ -214,7 +225,7 @@ class SkillExecutor:
             chunk = self.inverse_dynamics.act(observation, None, self.skill)
             there = chunk.steps_to_goal < self.config.advance_below
             self._closing = self._last_frame_reached = there
-            self._take(chunk, image_age)
+            self._take(chunk, observation, image_age)
             return
         while True:
             chunk = self.inverse_dynamics.act(observation, frames[self._frame], self.skill)
@@ -226,12 +237,23 @@ class SkillExecutor:
                     self._closing, self._last_frame_reached = True, there
                 break
             self._frame, self._frame_steps = self._frame + 1, 0
-        self._take(chunk, image_age)
+        self._take(chunk, observation, image_age)
 
-    def _take(self, chunk: ActionChunk, image_age: int) -> None:
+    def _take(self, chunk: ActionChunk, observation: Observation, image_age: int) -> None:
+        stalled = self._stalled(observation)
         self._chunk = np.asarray(chunk.actions, np.float32)
+        self._carried_out = len(self._chunk) if stalled else self.config.execute
         self._used = 0
         self._planned_on_old_picture = image_age > 0
+
+    def _stalled(self, observation: Observation) -> bool:
+        """Has nothing moved since the chunk before?"""
+        if self.config.stalled_below is None:
+            return False
+        before, self._proprio = self._proprio, np.array(observation["proprio"])
+        if before is None or self._used < self.config.execute:
+            return False
+        return bool(np.abs(self._proprio - before).max() < self.config.stalled_below)
 
     def _probability(self, observation: Observation) -> float | None:
         """The judge's word on the current picture; None without a judge."""

@@ -99,6 +99,9 @@ class EvalConfig:
     retry_temperature: float | None = None
     """The same in further tries of a skill that was missed; told by the label, too. None = the
     agent's own."""
+    stalled_below: float | None = None
+    """A chunk is carried out to its end where no entry of proprioception has changed by this much
+    since the chunk before; told by the label, too. None = the agent's own, usually never."""
     guidance: float | None = None
     """How far the policy goes beyond what the goal frame changes, 0 = not at all; told by the
     label, too. None = its own."""
@@ -136,6 +139,7 @@ class EvalConfig:
             self.sampling_steps,
             self.temperature,
             self.retry_temperature,
+            self.stalled_below,
             self.guidance,
             self.advance_below,
             self.steps_per_frame,

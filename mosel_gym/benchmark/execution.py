@@ -33,6 +33,9 @@ class Execution:
     retry_temperature: float | None = None
     """The same in further tries of a skill that was missed; None = the agent's own, usually that of
     the first."""
+    stalled_below: float | None = None
+    """Largest change of an entry of proprioception since the chunk before, below which a chunk is
+    carried out to its end; None = the agent's own, usually never."""
     guidance: float | None = None
     """How far the policy goes beyond what the goal frame changes; None = its own."""
     advance_below: float | None = None
@@ -62,6 +65,9 @@ class Execution:
         again = self.retry_temperature
         if again is not None and not 0 <= again < math.inf:
             raise SpecMismatch(f"retry_temperature is {again}; it must be at least 0.")
+        stalled = self.stalled_below
+        if stalled is not None and not 0 < stalled < math.inf:
+            raise SpecMismatch(f"stalled_below is {stalled}; it must be above 0 and finite.")
         if self.guidance is not None and not 0 <= self.guidance < math.inf:
             raise SpecMismatch(f"guidance is {self.guidance}; it must be at least 0.")
         if self.advance_below is not None and not 0 <= self.advance_below < math.inf:
@@ -88,6 +94,8 @@ class Execution:
             found.append(f"temperature {self.temperature:g}")
         if self.retry_temperature is not None:
             found.append(f"further tries at temperature {self.retry_temperature:g}")
+        if self.stalled_below is not None:
+            found.append(f"whole chunks where stalled below {self.stalled_below:g}")
         if self.guidance is not None:
             found.append(f"guidance {self.guidance:g}")
         if self.advance_below is not None:
@@ -135,6 +143,8 @@ class Execution:
                     "--retry-temperature changes nothing. Leave it out."
                 )
             _set_executor(agent, retry_temperature=self.retry_temperature)
+        if self.stalled_below is not None:
+            _set_executor(agent, stalled_below=self.stalled_below)
         if self.guidance is not None:
             if not getattr(agent, "has_video", True):
                 raise SpecMismatch(

@@ -43,6 +43,7 @@ def main(
     guidance: float | None = None,
     seen_for: int | None = None,
     retry_temperature: float | None = None,
+    stalled_below: float | None = None,
     rise_steps: int | None = None,
 ) -> None:
     """Put trained networks together into an agent that every command reads.
@@ -67,6 +68,9 @@ def main(
             attempt showed it, though its end does not; None = its end alone counts.
         retry_temperature: Scale of the policy's sampling noise in further tries of a skill that was
             missed; None = that of the first.
+        stalled_below: A chunk is carried out to its end, and not only its first four actions, where
+            no entry of proprioception has changed by this much since the chunk before; None =
+            never.
         rise_steps: Steps of slow rise with which the arms begin their way home; None = 20, as in
             the paper.
     """
@@ -96,6 +100,9 @@ def main(
     config = suite.for_agent(network, varied)
     if retry_temperature is not None:
         executor = replace(config.executor, retry_temperature=retry_temperature)
+        config = replace(config, executor=executor)
+    if stalled_below is not None:
+        executor = replace(config.executor, stalled_below=stalled_below)
         config = replace(config, executor=executor)
     if rise_steps is not None:
         transition = replace(config.transition, rise_steps=rise_steps)

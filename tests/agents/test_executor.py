@@ -148,6 +148,46 @@ def test_no_judgement_on_an_old_picture():
     assert run(executor, ages=ages) == 10
 
 
+class HesitatingPolicy(LoggingPolicy):
+    """Says each time that it will move after five more steps of standing still."""
+
+    def act(self, observation, goal, skill):
+        chunk = super().act(observation, goal, skill)
+        chunk.actions[5:] = 1.0
+        return chunk
+
+
+@pytest.mark.parametrize(("stalled_below", "moves"), [(None, 0), (0.02, 11)])
+def test_who_stands_still_is_not_asked_for_ever(stalled_below, moves):
+    hesitates = config(execute=4, stalled_below=stalled_below, skill_budget=20)
+    policy = HesitatingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
+    executor = SkillExecutor(ThreeFrames(), policy, config=hesitates)
+    executor.start("skill", SCENE)
+    actions = [executor.act(SCENE) for _ in range(20)]
+    # Four of the first chunk, after which nothing has moved; then the whole of the second.
+    assert sum(action is not None and bool(action.any()) for action in actions) == moves
+    assert len(policy.goals) == (5 if stalled_below is None else 2)
+
+
+def test_who_moves_is_asked_again_as_before():
+    policy = LoggingPolicy({1: 20.0, 2: 20.0, 3: 20.0})
+    moving = config(execute=4, stalled_below=0.02, skill_budget=20)
+    executor = SkillExecutor(ThreeFrames(), policy, config=moving)
+    executor.start("skill", SCENE)
+    for step in range(20):
+        executor.act({**SCENE, "proprio": np.full(8, 0.01 * step, np.float32)})
+    assert len(policy.goals) == 5
+    # A chunk that is asked for early, as a new picture came, has had no time to move anything.
+    policy.goals.clear()
+    executor.start("skill", SCENE)
+    for step, age in enumerate((1, 0, 1, 2, 3, 0, 1, 2)):
+        executor.act({**SCENE, "proprio": np.full(8, 0.006 * step, np.float32)}, age)
+    assert len(policy.goals) == 3
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(SpecMismatch, match="stalled_below is"):
+            config(stalled_below=wrong)
+
+
 class SamplingPolicy(LoggingPolicy):
     """Notes the scale of the noise that each chunk is drawn with."""
 

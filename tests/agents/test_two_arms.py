@@ -212,11 +212,12 @@ def test_pack_and_its_preset(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     config = MoselAgent.from_pretrained(tmp_path / "agent").config
     assert config.robot == "dual-panda-ee"
     assert config.executor.retry_temperature is None
-    noisy = [*words, "--preset", "robotwin", "--retry-temperature", "1.5", "--rise-steps", "4"]
+    noisy = [*words, "--preset", "robotwin", "--retry-temperature", "1.5"]
+    noisy += ["--stalled-below", "0.02", "--rise-steps", "4"]
     noisy[noisy.index("--out") + 1] = str(tmp_path / "noisy")
     assert main(noisy) == 0
     stored = MoselAgent.from_pretrained(tmp_path / "noisy").config
-    assert stored.executor == replace(config.executor, retry_temperature=1.5)
+    assert stored.executor == replace(config.executor, retry_temperature=1.5, stalled_below=0.02)
     assert stored.transition == replace(config.transition, rise_steps=4)
     assert config.executor.skill_budget == 300
     assert config.transition.keep_grip

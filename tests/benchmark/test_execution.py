@@ -48,6 +48,11 @@ def test_each_option_changes_what_it_says(untrained: Path) -> None:
     assert Execution(retry_temperature=1.5).label("base") == (
         "base, further tries at temperature 1.5"
     )
+    firm = ExecutedAgent(plain, Execution(stalled_below=0.02)).build()
+    assert firm.config.executor == replace(usual.executor, stalled_below=0.02)  # type: ignore[attr-defined]
+    assert Execution(stalled_below=0.02).label("base") == (
+        "base, whole chunks where stalled below 0.02"
+    )
     on = ExecutedAgent(plain, Execution("on")).build()
     assert on.config.executor.done_above < 1.0  # type: ignore[attr-defined]
     assert on.config.judge_in_loop == usual.judge_in_loop  # type: ignore[attr-defined]
@@ -78,6 +83,8 @@ def test_what_has_no_effect_is_refused(untrained: Path, tmp_path: Path) -> None:
             Execution(temperature=wrong)
         with pytest.raises(SpecMismatch, match="retry_temperature is"):
             Execution(retry_temperature=wrong)
+        with pytest.raises(SpecMismatch, match="stalled_below is"):
+            Execution(stalled_below=wrong)
         with pytest.raises(SpecMismatch, match="guidance is"):
             Execution(guidance=wrong)
     with pytest.raises(SpecMismatch, match="advance_below is -1"):
