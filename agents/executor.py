@@ -46,8 +46,9 @@ class ExecutorConfig:
     "reached" before its last frame. 1 = never, as in the paper."""
     stalled_below: float | None = None
     """A chunk is carried out to its end, and not only its first `execute` actions, where no entry
-    of proprioception has changed by this much since the chunk before. A policy that waits before
-    the hand closes, and is asked anew while it waits, would wait for ever. None = never."""
+    of proprioception (its own units: rad, m, opening) has changed by this much since the chunk
+    before. A policy that waits before the hand closes, and is asked anew while it waits, would
+    wait for ever. A goal frame, and the end of a skill, may so take a chunk more. None = never."""
     retry_temperature: float | None = None
     """Scale of the policy's sampling noise in further tries of a skill that was missed; None = that
     of the first. A policy that always takes its likeliest action misses the same place again."""
